@@ -1,0 +1,43 @@
+# The two commands are `make demo` and `make test`. Everything they need they install into .venv, or name.
+
+SHELL := /bin/sh
+BIN := .venv/bin
+ARGS ?=
+
+.PHONY: help setup dev demo test bench format lint types generate check-generated unit clean
+
+help: ## Show this list.
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: ## Make .venv with the daemon, the SDK and the CLI.
+	@scripts/setup runtime
+
+dev: ## The same, with everything that tests need.
+	@scripts/setup dev
+
+demo: setup ## See a workspace made, worked in and taken down. REPO=path-or-url picks the repository.
+	@$(BIN)/python scripts/demo.py $(if $(REPO),--repo $(REPO)) $(ARGS)
+
+test: dev ## Everything: format, lint, types, generated files, unit, wire, contract and end-to-end tests.
+	@$(BIN)/python scripts/check.py $(ARGS)
+
+bench: dev ## Measure against the peers, each beside ours in the same run; writes benchmarks/results.json.
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+format: dev ## Format the code.
+	@$(BIN)/ruff check --fix-only --quiet . && $(BIN)/ruff format .
+
+lint: dev ## Lint.
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+
+types: dev ## Check types.
+	@$(BIN)/mypy
+
+generate: dev ## Generate everything that comes from the schema.
+	@PYTHONPATH=schema $(BIN)/python -m generate
+
+unit: dev ## Run tests; ARGS passes options to pytest.
+	@$(BIN)/python -m pytest $(ARGS)
+
+clean: ## Remove .venv and caches.
+	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,54 @@
+"""fs.*: the calls on files; the streams are in `nexusd.api.fs_streams`."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from nexusd.api.services import Services
+from nexusd.files import operations
+from nexusd.files.beneath import Beneath
+from nexusd.wire.call import Call
+from nexusd.wire.dispatch import Dispatcher
+
+QUICK: dict[str, Callable[[Beneath, Any], Any]] = {
+    "fs.stat": operations.stat,
+    "fs.read": operations.read,
+    "fs.write": operations.write,
+    "fs.edit": operations.edit,
+    "fs.mkdir": operations.mkdir,
+    "fs.rename": operations.rename,
+    "fs.chmod": operations.chmod,
+    "fs.symlink": operations.symlink,
+}
+"""Calls on one entry."""
+
+SLOW: dict[str, Callable[[Beneath, Any], Any]] = {
+    "fs.list": operations.list_directory,
+    "fs.remove": operations.remove,
+    "fs.copy": operations.copy,
+    "fs.glob": operations.glob,
+}
+"""Calls that may walk a tree."""
+
+
+def register(dispatcher: Dispatcher, services: Services) -> None:
+    """Serve the domain's calls."""
+    files = services.files
+
+    def quick(work: Callable[[Beneath, Any], Any]) -> Callable[[Call, Any], Awaitable[Any]]:
+        async def handler(call: Call, params: Any) -> Any:
+            return await files.run(call.workspace, work, params)
+
+        return handler
+
+    def slow(work: Callable[[Beneath, Any], Any]) -> Callable[[Call, Any], Awaitable[Any]]:
+        async def handler(call: Call, params: Any) -> Any:
+            return await files.run_slow(call.workspace, work, params)
+
+        return handler
+
+    for name, work in QUICK.items():
+        dispatcher.register(name, quick(work))
+    for name, work in SLOW.items():
+        dispatcher.register(name, slow(work))

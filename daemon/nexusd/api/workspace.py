@@ -1,0 +1,148 @@
+"""workspace.*: lifecycle of workspaces."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import msgspec
+
+
+from nexus_sdk.protocol import types
+from nexusd.auth.identity import Identity
+from nexusd.api.optional import optional
+from nexusd.api.services import Services
+from nexusd.store import workspaces as rows
+from nexusd.workspaces import view
+from nexusd.workspaces.journal import Run
+from nexusd.workspaces.manager import outcome
+from nexusd.wire.call import Call
+from nexusd.wire.dispatch import Dispatcher
+from nexusd.wire.stream import ServerStream
+
+
+def register(dispatcher: Dispatcher, services: Services) -> None:
+    """Serve the domain."""
+    manager = services.manager
+    registry = services.registry
+
+    async def finish(call: Call, run: Run, wait: bool) -> types.LifecycleResult:
+        await follow(call, run, wait)
+        record = await manager.record(run.record.workspace)
+        return types.LifecycleResult(workspace=manager.show(record), operation=view.operation(run.record))
+
+    async def create(call: Call, params: types.WorkspaceCreateParams) -> types.LifecycleResult:
+        return await finish(call, await manager.create(call.identity.subject, params), params.wait)
+
+    def change(
+        verb: Callable[[str, str, types.WorkspaceChangeParams], Awaitable[Run]],
+    ) -> Callable[[Call, types.WorkspaceChangeParams], Awaitable[types.LifecycleResult]]:
+        async def handler(call: Call, params: types.WorkspaceChangeParams) -> types.LifecycleResult:
+            return await finish(call, await verb(call.identity.subject, call.workspace.id, params), params.wait)
+
+        return handler
+
+    async def switch(call: Call, params: types.WorkspaceSwitchParams) -> types.LifecycleResult:
+        run = await manager.switch(call.identity.subject, call.workspace.id, params)
+        return await finish(call, run, params.wait)
+
+    async def destroy(call: Call, params: types.WorkspaceDestroyParams) -> types.WorkspaceDestroyed:
+        run = await manager.destroy(call.identity.subject, call.workspace.id, params)
+        return _destroyed(await finish(call, run, params.wait), run.data)
+
+    def get(call: Call, params: types.WorkspaceGetParams) -> types.Workspace:
+        return manager.show(call.workspace)
+
+    async def list_(call: Call, params: types.WorkspaceListParams) -> types.WorkspaceList:
+        identity: Identity = call.identity
+        records, cursor = await services.db.read(
+            lambda conn: rows.select(
+                conn,
+                owner=identity.subject if identity.workspaces == "own" else None,
+                ids=identity.workspaces if isinstance(identity.workspaces, frozenset) else None,
+                repo=optional(params.repository),
+                state=optional(params.state),
+                labels=params.labels,
+                destroyed=params.destroyed,
+                limit=params.limit,
+                cursor=optional(params.cursor),
+            )
+        )
+        return types.WorkspaceList(
+            workspaces=[manager.show(record) for record in records],
+            next_cursor=cursor or msgspec.UNSET,
+        )
+
+    async def update(call: Call, params: types.WorkspaceUpdateParams) -> types.Workspace:
+        return manager.show(await manager.update(call.workspace.id, params))
+
+    async def stats(call: Call, params: types.WorkspaceGetParams) -> types.WorkspaceStatsResult:
+        return types.WorkspaceStatsResult(stats=await services.usage.of(call.workspace))
+
+    async def watch(call: Call, params: types.WorkspaceWatchParams, stream: ServerStream) -> types.Empty:
+        identity: Identity = call.identity
+        only = None
+        if params.workspace is not msgspec.UNSET:
+            only = services.resolver.require_workspace(params.workspace, identity).id
+        subscription = registry.subscribe(only, optional(params.cursor))
+        try:
+            await stream.open()
+            while True:
+                cursor, record = await subscription.next()
+                if identity.sees(record.id, record.owner):
+                    await stream.event(types.WorkspaceChanged(workspace=manager.show(record)), cursor)
+        finally:
+            subscription.close()
+
+    dispatcher.register("workspace.create", create)
+    dispatcher.register("workspace.get", get)
+    dispatcher.register("workspace.list", list_)
+    dispatcher.register("workspace.start", change(manager.start))
+    dispatcher.register("workspace.stop", change(manager.stop))
+    dispatcher.register("workspace.restart", change(manager.restart))
+    dispatcher.register("workspace.pause", change(manager.pause))
+    dispatcher.register("workspace.resume", change(manager.resume))
+    dispatcher.register("workspace.switch", switch)
+    dispatcher.register("workspace.update", update)
+    dispatcher.register("workspace.destroy", destroy)
+    dispatcher.register("workspace.stats", stats)
+    dispatcher.register("workspace.watch", watch)
+
+
+def recovery(services: Services) -> Callable[[Call, str], Awaitable[types.LifecycleResult | types.WorkspaceDestroyed]]:
+    """Answers a lifecycle call from the operation that an earlier attempt with the same key began."""
+    manager = services.manager
+
+    async def recover(call: Call, operation: str) -> types.LifecycleResult | types.WorkspaceDestroyed:
+        run = manager.journal.running(operation)
+        if run is None:
+            run = manager.journal.ended(await manager.operation(operation))
+        await follow(call, run, getattr(call.params, "wait", True))
+        record = await manager.record(run.record.workspace)
+        done = types.LifecycleResult(workspace=manager.show(record), operation=view.operation(run.record))
+        return _destroyed(done, run.data) if call.method.result is types.WorkspaceDestroyed else done
+
+    return recover
+
+
+def _destroyed(done: types.LifecycleResult, data: dict[str, Any]) -> types.WorkspaceDestroyed:
+    kept: types.WorkspaceKept | msgspec.UnsetType = msgspec.UNSET
+    if data.get("kept"):
+        kept = msgspec.convert(data["kept"], types.WorkspaceKept)
+    return types.WorkspaceDestroyed(workspace=done.workspace, operation=done.operation, kept=kept)
+
+
+async def follow(call: Call, run: Run, wait: bool) -> None:
+    """Wait for an operation and report its progress; a cancelled or lost wait leaves the operation alone.
+
+    Raises whatever made the operation fail.
+    """
+    if not wait:
+        return
+    stop = run.listen(call.progress)
+    try:
+        await run.wait()
+    finally:
+        stop()
+    outcome(run)
+

@@ -1,0 +1,250 @@
+"""The two contracts that every backend fulfils: `Backend` makes machines, `Machine` is the inside of one.
+
+A backend is told about workspaces and knows nothing of their records: the database is the truth, and the manager
+reconciles backends to it. Each verb is idempotent: asked again after a crash it finishes what is open and succeeds.
+The contract suite in ``tests/contract`` states what these docstrings promise and runs against every backend.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+import msgspec
+
+from nexus_sdk.protocol.types import Capabilities
+
+
+class MachineSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """What a backend needs to know of a workspace.
+
+    Attributes:
+        workspace: the workspace's id, the label everything is found by.
+        name: the workspace's name.
+        worktree: absolute path of the worktree on this node.
+        env: environment of every process in the workspace.
+        ports: host ports that belong to the workspace, by name.
+        generation: the incarnation; grows with each start.
+    """
+
+    workspace: str
+    name: str
+    worktree: str
+    env: Mapping[str, str]
+    ports: Mapping[str, int]
+    generation: int
+
+
+class SpawnSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """A process to start in a machine.
+
+    Attributes:
+        process: the process's id; it becomes ``NEXUS_PROCESS`` in the environment and marks every descendant.
+        argv: the command, never interpreted by a shell.
+        cwd: relative to the machine's root; resolved without leaving it.
+        env: added to the machine's environment.
+        pty: terminal size as (columns, rows), or None for pipes.
+        stdin: keep stdin open; a terminal always has one.
+    """
+
+    process: str
+    argv: Sequence[str]
+    cwd: str = "."
+    env: Mapping[str, str] = {}
+    pty: tuple[int, int] | None = None
+    stdin: bool = False
+
+
+class RawExit(msgspec.Struct, frozen=True):
+    """How a process was reaped: an exit code, or the number of the signal that ended it; never both."""
+
+    code: int | None
+    signal: int | None
+
+
+class ProcessHandle(Protocol):
+    """A started process. The file descriptors are non-blocking and belong to the handle until `close`.
+
+    Attributes:
+        pid: its process id as this node sees it, or the machine's where the node cannot see it.
+        started: a value that together with `pid` names the process for good (start time in clock ticks), 0 if unknown.
+        stdout: where its output is read; for a terminal the master side, both directions.
+        stderr: where its errors are read; None with a terminal.
+        stdin: where its input is written; None if it was not asked for; for a terminal the same as `stdout`.
+    """
+
+    pid: int
+    started: int
+    stdout: int
+    stderr: int | None
+    stdin: int | None
+
+    async def wait(self) -> RawExit:
+        """Wait until the process was reaped. Cancelling the wait does not touch the process."""
+        ...
+
+    def signal(self, number: int, *, group: bool = True) -> None:
+        """Send a signal, to the whole tree (group, session and descendants that left both) or to the process alone.
+
+        A terminating signal reaches descendants before their parent. Nothing happens where nothing is left.
+        """
+        ...
+
+    async def kill_tree(self, grace: float) -> None:
+        """End the process and everything that descends from it: TERM, `grace` seconds, KILL; return when all are gone."""
+        ...
+
+    def resize(self, columns: int, rows: int) -> None:
+        """Set the terminal's size. Does nothing without a terminal."""
+        ...
+
+    def close_stdin(self) -> None:
+        """Close the writing side of stdin; for a terminal nothing happens (end of input is a character there)."""
+        ...
+
+    def close(self) -> None:
+        """Release the file descriptors. The process is not touched."""
+        ...
+
+
+class ByteStream(Protocol):
+    """One TCP connection into a machine. Either half closes alone."""
+
+    async def receive(self, limit: int = 65536) -> bytes:
+        """The next bytes, at most `limit`; empty when the other side has finished. Raises OSError if it broke."""
+        ...
+
+    async def send(self, data: bytes | memoryview) -> None:
+        """Send all of `data`; returns when it was taken (backpressure). Raises OSError if it broke."""
+        ...
+
+    async def send_eof(self) -> None:
+        """Finish our half."""
+        ...
+
+    async def aclose(self) -> None:
+        """Close both halves."""
+        ...
+
+
+class RootHandle(msgspec.Struct, frozen=True):
+    """Where a machine's files are reached.
+
+    Attributes:
+        fd: an open directory (O_PATH or O_RDONLY); the caller must not close it.
+        path: the same directory as the machine's processes see it; absolute.
+        in_root: resolve absolute links inside the root (RESOLVE_IN_ROOT, for a whole filesystem) instead of
+            refusing them (RESOLVE_BENEATH, for a worktree).
+    """
+
+    fd: int
+    path: str
+    in_root: bool = False
+
+
+class ListeningSocket(msgspec.Struct, frozen=True):
+    """A TCP port that something in the machine listens on."""
+
+    port: int
+    address: str
+    pid: int
+    command: str
+
+
+class MachineStats(msgspec.Struct, frozen=True):
+    """What a machine uses now: CPU milliseconds and resident bytes of the processes alive, and their number."""
+
+    cpu_ms: int
+    memory: int
+    processes: int
+
+
+class Machine(Protocol):
+    """The inside of one running workspace."""
+
+    async def spawn(self, spec: SpawnSpec) -> ProcessHandle:
+        """Start a process.
+
+        Raises:
+            CommandNotFound: argv[0] cannot be found or executed.
+            CwdInvalid: the working directory does not exist or leaves the root.
+            SpawnFailed: the operating system could not start it (limits, memory).
+        """
+        ...
+
+    def root(self) -> RootHandle:
+        """The root of its files. Works while the machine is stopped, too."""
+        ...
+
+    async def dial(self, port: int) -> ByteStream:
+        """Connect to a TCP port on the machine's own loopback. Raises PortRefused or PortForbidden."""
+        ...
+
+    async def listening(self) -> list[ListeningSocket]:
+        """The TCP ports that processes of this workspace listen on."""
+        ...
+
+
+class MachineStatus(msgspec.Struct, frozen=True):
+    """What a backend knows of one workspace: ``absent``, ``stopped``, ``running`` or ``paused``."""
+
+    workspace: str
+    state: str
+
+
+class Backend(Protocol):
+    """Makes, runs and takes down machines. Every verb is idempotent and safe to repeat after a crash.
+
+    A failure of the backend itself is `BackendFailed`; a verb it cannot do is `CapabilityMissing`.
+    """
+
+    name: str
+    capabilities: Capabilities
+
+    async def open(self) -> None:
+        """Get ready. Called once, before any other verb. Fails fast, with a reason in `health`."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of everything held; machines are left as they are where `survives_daemon` holds, else ended."""
+        ...
+
+    async def health(self) -> tuple[bool, str]:
+        """Whether it can be used now, and what is wrong if not."""
+        ...
+
+    async def create(self, spec: MachineSpec) -> None:
+        """Prepare a machine; afterwards it is stopped."""
+        ...
+
+    async def start(self, spec: MachineSpec) -> None:
+        """Run the machine; `machine` works afterwards."""
+        ...
+
+    async def stop(self, workspace: str, grace: float) -> None:
+        """End every process of the workspace (asked, then killed after `grace` seconds); nothing of it runs afterwards."""
+        ...
+
+    async def pause(self, workspace: str) -> None:
+        """Freeze every process."""
+        ...
+
+    async def resume(self, workspace: str) -> None:
+        """Let every process go on."""
+        ...
+
+    async def destroy(self, workspace: str) -> None:
+        """Remove everything the backend holds for the workspace. The worktree is not the backend's."""
+        ...
+
+    async def list(self) -> list[MachineStatus]:
+        """Everything that carries our label, known to the manager or not. What reconcile works from."""
+        ...
+
+    async def stats(self, workspace: str) -> MachineStats:
+        """What the workspace uses now."""
+        ...
+
+    def machine(self, spec: MachineSpec) -> Machine:
+        """The inside of a workspace. Cheap; spawning and dialling need it to be running, files do not."""
+        ...

@@ -1,0 +1,1 @@
+"""Workspaces as plain processes on this host: the embedded default, without isolation."""

@@ -1,0 +1,235 @@
+"""The host backend: a workspace is a worktree, and the processes that carry its marker."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+import secrets
+import signal
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TypeVar
+
+from nexus_sdk.protocol.errors import BackendFailed
+from nexus_sdk.protocol.types import Capabilities
+
+from nexusd.backends.base import MachineSpec, MachineStats, MachineStatus
+from nexusd.backends.host import libc, tree
+from nexusd.backends.host.ending import end
+from nexusd.backends.host.entries import Entries, Entry, Wanted
+from nexusd.backends.host.machine import HostMachine, Shared
+from nexusd.backends.host.reaper import Reaper
+from nexusd.backends.host.roots import Roots
+
+T = TypeVar("T")
+Statuses = list[MachineStatus]
+
+SWEEP_EVERY = 2.0
+"""Seconds between looks for ended orphans; a look costs one system call where there is none."""
+CLOSE_GRACE = 2.0
+"""Seconds that processes which are still there when the backend closes have between TERM and KILL."""
+
+_CLOCK_MS = 1000 / os.sysconf("SC_CLK_TCK")
+_PAGE = os.sysconf("SC_PAGE_SIZE")
+
+
+class HostBackend:
+    """Fulfils `Backend` with plain processes.
+
+    Processes do not survive the daemon: their pipes end in it. `open` therefore ends what a daemon that was killed left
+    behind, found by the marker of this state directory, and nothing else.
+
+    Args:
+        state_dir: where the backend keeps its notes, in a directory of its own; one daemon at a time.
+    """
+
+    name = "host"
+    capabilities = Capabilities(
+        pause=True, checkpoint=False, fork=False, survives_daemon=False, isolation="none", own_network=False
+    )
+
+    def __init__(self, state_dir: Path) -> None:
+        self._directory = state_dir / "host"
+        self._entries = Entries(self._directory)
+        self._run = secrets.token_hex(8)
+        self._reaper = Reaper()
+        self._roots = Roots()
+        self._spawning = ThreadPoolExecutor(4, "nexus-spawn")
+        self._looking = ThreadPoolExecutor(4, "nexus-look")
+        self._shared: Shared | None = None
+        self._lock: int | None = None
+        self._sweeper: asyncio.Task[None] | None = None
+        self._trouble = "not open yet"
+
+    async def open(self) -> None:
+        """Take the state directory, become the subreaper, end what an earlier run left. Raises BackendFailed."""
+        try:
+            instance = await self._look(self._prepare)
+        except OSError as error:
+            self._trouble = f"{self._directory}: {error.strerror or error}"
+            raise BackendFailed(
+                f"the host backend cannot start: {self._trouble}", backend=self.name, step="open", reason=self._trouble
+            ) from None
+        self._shared = Shared(instance, self._reaper, self._roots, self._spawning, self._looking)
+        self._sweeper = asyncio.create_task(self._sweep(), name="host backend: orphans")
+        self._trouble = ""
+
+    async def close(self) -> None:
+        """End every process of every workspace, and let go of everything."""
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+            await asyncio.wait([self._sweeper])
+            self._sweeper = None
+        if self._shared is not None:
+            instance = self._shared.instance
+            await end(lambda: tree.find_instance(instance), CLOSE_GRACE, self._looking, self._reaper.ended)
+            if self._reaper.due():
+                await self._look(self._reaper.sweep)
+            self._shared = None
+        self._trouble = "closed"
+        self._spawning.shutdown(wait=False)
+        self._looking.shutdown(wait=False)
+        self._roots.close()
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    async def health(self) -> tuple[bool, str]:
+        """Whether it can be used now, and what is wrong if not."""
+        return not self._trouble, self._trouble
+
+    async def create(self, spec: MachineSpec) -> None:
+        """Note the workspace; afterwards it is stopped."""
+        before = await self._look(self._entries.get, spec.workspace)
+        if before is None:
+            await self._note(spec.workspace, "stopped", spec.generation)
+
+    async def start(self, spec: MachineSpec) -> None:
+        """Let processes be started in the workspace."""
+        await self._look(self._roots.open, spec)
+        entry = await self._look(self._entries.get, spec.workspace)
+        if entry is not None and entry.wanted == "paused":
+            await self._signal(spec.workspace, signal.SIGCONT)
+        await self._note(spec.workspace, "running", spec.generation)
+
+    async def stop(self, workspace: str, grace: float) -> None:
+        """End every process of the workspace, also those that left their session and lost their parents."""
+        gone = await end(lambda: tree.find_workspace(workspace), grace, self._looking, self._reaper.ended)
+        if not gone:
+            left = (await self._look(tree.find_workspace, workspace)).members
+            reason = "processes do not end: " + ", ".join(f"{p.pid} (state {p.state})" for p in left)
+            raise BackendFailed(
+                f"cannot stop the workspace: {reason}",
+                hint="State D means that the kernel waits for a device or a network filesystem.",
+                backend=self.name,
+                step="stop",
+                reason=reason,
+            )
+        entry = await self._look(self._entries.get, workspace)
+        if entry is not None:
+            await self._note(workspace, "stopped", entry.generation)
+
+    async def pause(self, workspace: str) -> None:
+        """Freeze every process, with those that are forked meanwhile."""
+        await self._look(tree.freeze, lambda: tree.find_workspace(workspace))
+        await self._renote(workspace, "paused")
+
+    async def resume(self, workspace: str) -> None:
+        """Let every process go on."""
+        await self._signal(workspace, signal.SIGCONT)
+        await self._renote(workspace, "running")
+
+    async def destroy(self, workspace: str) -> None:
+        """End what still runs, and forget the workspace."""
+        await self.stop(workspace, 0)
+        await self._look(self._entries.remove, workspace)
+        self._roots.retire(workspace)
+        if self._shared is not None:
+            self._shared.ownerships.pop(workspace, None)
+
+    async def list(self) -> Statuses:
+        """Every workspace that was created here or of which a process lives."""
+        return await self._look(self._statuses)
+
+    async def stats(self, workspace: str) -> MachineStats:
+        """What the processes alive have used and use."""
+        members = (await self._look(tree.find_workspace, workspace)).members
+        return MachineStats(
+            cpu_ms=int(sum(process.cpu for process in members) * _CLOCK_MS),
+            memory=sum(process.memory for process in members) * _PAGE,
+            processes=len(members),
+        )
+
+    def machine(self, spec: MachineSpec) -> HostMachine:
+        """The inside of a workspace. Raises BackendFailed where the backend is not open."""
+        if self._shared is None:
+            raise BackendFailed(
+                f"the host backend is {self._trouble}", backend=self.name, step="machine", reason=self._trouble
+            )
+        return HostMachine(spec, self._shared)
+
+    def _prepare(self) -> str:
+        absent = libc.missing()
+        if absent:
+            raise OSError(0, f"the C library lacks {', '.join(absent)}; glibc 2.34 or later has them")
+        self._entries.open()
+        self._lock = os.open(self._directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(self._lock)
+            self._lock = None
+            raise OSError(0, "another daemon uses it") from None
+        instance = self._entries.instance()
+        libc.become_subreaper()
+        tree.kill(lambda: tree.find_instance(instance))
+        return instance
+
+    def _statuses(self) -> Statuses:
+        assert self._shared is not None
+        instance = self._shared.instance
+        alive = {
+            marks[tree.WORKSPACE]
+            for marks in tree.census().marks.values()
+            if marks.get(tree.INSTANCE) == instance and tree.WORKSPACE in marks
+        }
+        states: dict[str, str] = {}
+        for entry in self._entries.all():
+            # What an earlier run had started ended with it.
+            states[entry.workspace] = entry.wanted if entry.run == self._run else "stopped"
+        for workspace in alive:
+            if states.get(workspace) in (None, "stopped"):
+                states[workspace] = "running"
+        return [MachineStatus(workspace, state) for workspace, state in sorted(states.items())]
+
+    async def _sweep(self) -> None:
+        while True:
+            await asyncio.sleep(SWEEP_EVERY)
+            self._roots.sweep()
+            if self._reaper.due():
+                await self._look(self._reaper.sweep)
+
+    async def _signal(self, workspace: str, number: int) -> None:
+        await self._look(lambda: tree.signal_all(tree.find_workspace(workspace), number))
+
+    async def _note(self, workspace: str, wanted: Wanted, generation: int) -> None:
+        entry = Entry(workspace=workspace, wanted=wanted, generation=generation, run=self._run)
+        try:
+            await self._look(self._entries.put, entry)
+        except OSError as error:
+            raise BackendFailed(
+                f"{self._directory} cannot be written: {error.strerror}",
+                backend=self.name,
+                step=wanted,
+                reason=str(error.strerror),
+            ) from None
+
+    async def _renote(self, workspace: str, wanted: Wanted) -> None:
+        entry = await self._look(self._entries.get, workspace)
+        if entry is not None:
+            await self._note(workspace, wanted, entry.generation)
+
+    async def _look(self, function: Callable[..., T], *args: object) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._looking, lambda: function(*args))

@@ -1,0 +1,90 @@
+"""The inside of a workspace on this host: its processes, its worktree, its ports."""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import Executor
+from typing import TYPE_CHECKING
+
+from nexus_sdk.protocol.errors import PortForbidden
+
+from nexusd.backends.base import ListeningSocket, MachineSpec, RootHandle, SpawnSpec
+from nexusd.backends.host import environment, net
+from nexusd.backends.host.handle import HostHandle, discard
+from nexusd.backends.host.reaper import Reaper
+from nexusd.backends.host.spawn import Started, start
+
+if TYPE_CHECKING:
+    from nexusd.backends.host.roots import Roots
+
+
+class Shared:
+    """What all machines of one backend use together.
+
+    Attributes:
+        instance: id of the daemon's state, in every process's environment.
+        environ: from `environment.base`.
+        spawning: threads that start programs.
+        looking: threads that read /proc, and wait for killed processes.
+    """
+
+    def __init__(self, instance: str, reaper: Reaper, roots: Roots, spawning: Executor, looking: Executor) -> None:
+        self.instance = instance
+        self.environ = environment.base()
+        self.reaper = reaper
+        self.roots = roots
+        self.spawning = spawning
+        self.looking = looking
+        self.ownerships: dict[str, net.Ownership] = {}
+
+
+class HostMachine:
+    """Fulfils `Machine`."""
+
+    def __init__(self, spec: MachineSpec, shared: Shared) -> None:
+        self.spec = spec
+        self._shared = shared
+
+    async def spawn(self, spec: SpawnSpec) -> HostHandle:
+        """Start a process. A cancelled call leaves none behind."""
+        shared = self._shared
+        environ = environment.build(shared.environ, self.spec, spec, shared.instance)
+        loop = asyncio.get_running_loop()
+        starting = loop.run_in_executor(shared.spawning, self._start, spec, environ)
+        try:
+            started = await asyncio.shield(starting)
+        except asyncio.CancelledError:
+            starting.add_done_callback(lambda done: self._drop(spec.process, done))
+            raise
+        return HostHandle(spec.process, started, shared.reaper, shared.looking)
+
+    def root(self) -> RootHandle:
+        """The worktree."""
+        return self._shared.roots.open(self.spec)
+
+    async def dial(self, port: int) -> net.TcpStream:
+        """Connect to a port that is allocated to the workspace, or that one of its processes listens on.
+
+        Other ports of the host are other people's: they are forbidden, whether something listens there or not.
+        """
+        if port not in self.spec.ports.values():
+            ownership = self._shared.ownerships.setdefault(self.spec.workspace, net.Ownership(self.spec.workspace))
+            loop = asyncio.get_running_loop()
+            if not await loop.run_in_executor(self._shared.looking, ownership.owns, port):
+                raise PortForbidden(f"port {port} does not belong to workspace {self.spec.name}", port=port)
+        return await net.connect(port)
+
+    async def listening(self) -> list[ListeningSocket]:
+        """The TCP ports that processes of this workspace listen on."""
+        return await asyncio.get_running_loop().run_in_executor(
+            self._shared.looking, net.listening, self.spec.workspace
+        )
+
+    def _start(self, spec: SpawnSpec, environ: dict[str, str]) -> Started:
+        started = start(self.root(), spec, environ)
+        self._shared.reaper.own(started.pid)
+        return started
+
+    def _drop(self, process: str, done: asyncio.Future[Started]) -> None:
+        if not done.cancelled() and done.exception() is None:
+            self._shared.looking.submit(discard, process, done.result(), self._shared.reaper)

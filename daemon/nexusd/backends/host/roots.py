@@ -1,0 +1,75 @@
+"""Open worktrees: one directory descriptor per workspace, so that a machine is cheap to make."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+
+from nexus_sdk.protocol.errors import BackendFailed
+
+from nexusd.backends.base import MachineSpec, RootHandle
+
+LINGER = 900.0
+"""Seconds that a descriptor outlives its workspace: far beyond any call that might still work beneath it."""
+
+
+class Roots:
+    """Opens worktrees and keeps them open. Used from any thread.
+
+    A descriptor's number that is closed under a call in another thread would soon name another tenant's directory; so
+    one that is no longer wanted is closed much later, by `sweep`.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()  # guards both
+        self._open: dict[str, RootHandle] = {}
+        self._retired: list[tuple[float, int]] = []
+
+    def open(self, spec: MachineSpec) -> RootHandle:
+        """The root of a workspace. Opened again where the worktree was made anew. Raises BackendFailed."""
+        try:
+            now = os.stat(spec.worktree)
+            with self._lock:
+                handle = self._open.get(spec.workspace)
+                if handle is not None:
+                    before = os.fstat(handle.fd)
+                    if handle.path == spec.worktree and (before.st_dev, before.st_ino) == (now.st_dev, now.st_ino):
+                        return handle
+                    self._retired.append((time.monotonic(), handle.fd))
+                fd = os.open(spec.worktree, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+                handle = self._open[spec.workspace] = RootHandle(fd=fd, path=spec.worktree)
+                return handle
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise BackendFailed(
+                f"the worktree of workspace {spec.name} cannot be opened: {reason}",
+                hint="Was the directory moved or removed by hand? Destroy the workspace and create it anew.",
+                backend="host",
+                step="root",
+                reason=reason,
+            ) from None
+
+    def retire(self, workspace: str) -> None:
+        """The workspace is gone."""
+        with self._lock:
+            if (handle := self._open.pop(workspace, None)) is not None:
+                self._retired.append((time.monotonic(), handle.fd))
+
+    def sweep(self, now: float | None = None) -> None:
+        """Close what was retired long ago."""
+        now = time.monotonic() if now is None else now
+        with self._lock:
+            old = [fd for since, fd in self._retired if now - since >= LINGER]
+            self._retired = [(since, fd) for since, fd in self._retired if now - since < LINGER]
+        for fd in old:
+            os.close(fd)
+
+    def close(self) -> None:
+        """Close everything. No call may be at work any more."""
+        with self._lock:
+            fds = [handle.fd for handle in self._open.values()] + [fd for _, fd in self._retired]
+            self._open.clear()
+            self._retired.clear()
+        for fd in fds:
+            os.close(fd)

@@ -1,0 +1,71 @@
+"""System calls that the standard library has no name for: openat2 and renameat2 (Linux), renameatx_np (macOS).
+
+Both are `None`-like when the system lacks them: they raise `OSError` with ENOSYS and the caller takes its other way.
+Numbers: openat2 is 437 on every architecture (added after the tables were unified). renameat2 comes from the C library.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+import sys
+from typing import Final
+
+RESOLVE_NO_MAGICLINKS: Final = 0x02
+RESOLVE_BENEATH: Final = 0x08
+RESOLVE_IN_ROOT: Final = 0x10
+
+_OPENAT2: Final = 437
+_RENAME_NOREPLACE: Final = 1
+_RENAME_EXCL: Final = 4
+
+
+class _OpenHow(ctypes.Structure):
+    """``struct open_how``: flags, mode, resolve; 64 bits each."""
+
+    _fields_ = [("flags", ctypes.c_uint64), ("mode", ctypes.c_uint64), ("resolve", ctypes.c_uint64)]
+
+
+_libc: Final = ctypes.CDLL(None, use_errno=True)
+_libc.syscall.restype = ctypes.c_long
+
+
+def openat2(dirfd: int, path: bytes, flags: int, resolve: int) -> int:
+    """Open `path` below `dirfd` under the RESOLVE_* rules of openat2(2). The descriptor is close-on-exec.
+
+    Raises:
+        OSError: as openat2(2); ENOSYS where the kernel (before 5.6) or the system has no such call.
+    """
+    if sys.platform != "linux":
+        raise OSError(errno.ENOSYS, "no openat2 on this system")
+    how = _OpenHow(flags | os.O_CLOEXEC, 0, resolve)
+    fd: int = _libc.syscall(
+        ctypes.c_long(_OPENAT2),
+        ctypes.c_int(dirfd),
+        ctypes.c_char_p(path),
+        ctypes.byref(how),
+        ctypes.c_size_t(ctypes.sizeof(how)),
+    )
+    if fd < 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))
+    return fd
+
+
+def rename_exclusive(source_dir: int, source: str, target_dir: int, target: str) -> None:
+    """Rename, failing with EEXIST where something is at the target: check and rename are one step.
+
+    Raises:
+        OSError: as renameat2(2); ENOSYS or EINVAL where the system or the filesystem cannot do it.
+    """
+    old, new = os.fsencode(source), os.fsencode(target)
+    if sys.platform == "linux" and hasattr(_libc, "renameat2"):
+        failed = _libc.renameat2(source_dir, old, target_dir, new, ctypes.c_uint(_RENAME_NOREPLACE))
+    elif sys.platform == "darwin":
+        failed = _libc.renameatx_np(source_dir, old, target_dir, new, ctypes.c_uint(_RENAME_EXCL))
+    else:
+        raise OSError(errno.ENOSYS, "no exclusive rename on this system")
+    if failed:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))

@@ -1,0 +1,121 @@
+"""A process's input: bytes are taken when its pipe or terminal has taken them, each once."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+
+from nexus_sdk.protocol.errors import NotController, StdinClosed, StreamProtocol
+
+WINDOW = 64 * 1024
+"""Bytes that a client may send ahead of what was taken; a pipe's own size."""
+
+
+class Input:
+    """The writing side. One writer at a time: whoever has control.
+
+    Args:
+        process: id, for errors.
+        fd: non-blocking; None where no input was asked for. It stays the caller's.
+
+    Attributes:
+        taken: how many bytes the process's pipe has taken.
+        asked_for: whether there ever was an input.
+    """
+
+    def __init__(self, process: str, fd: int | None) -> None:
+        self._process = process
+        self._fd = fd
+        self._owner: object = None
+        self._waiter: asyncio.Future[None] | None = None
+        self.asked_for = fd is not None
+        self.taken = 0
+
+    @property
+    def open(self) -> bool:
+        """Whether bytes can still be taken."""
+        return self._fd is not None
+
+    def give_to(self, owner: object) -> None:
+        """Let `owner` write from now on, and nobody else: a write of another owner that waits ends with NotController."""
+        if owner is not self._owner:
+            self._owner = owner
+            self._wake()
+
+    async def write(self, owner: object, offset: int, data: bytes | memoryview) -> int:
+        """Write what was not taken before, and wait until it is taken.
+
+        Args:
+            owner: who writes.
+            offset: position of the first byte; what lies before `taken` is a repetition and dropped.
+            data: the bytes.
+
+        Returns:
+            `taken` afterwards: less than the end of `data` where the process closed its side or has ended.
+
+        Raises:
+            StdinClosed: no input was asked for.
+            NotController: somebody else has control.
+            StreamProtocol: the offset leaves a gap.
+        """
+        if not self.asked_for:
+            raise StdinClosed(f"process {self._process} was started without stdin", process=self._process)
+        if offset > self.taken:
+            reason = f"stdin continues at {self.taken}, not at {offset}"
+            raise StreamProtocol(f"process {self._process}: {reason}", stream=0, reason=reason)
+        view = memoryview(data)[self.taken - offset :]
+        while len(view):
+            self._check(owner)
+            if self._fd is None:
+                break
+            try:
+                count = os.write(self._fd, view)
+            except BlockingIOError:
+                await self._writable(self._fd)
+            except OSError:
+                # The reader is gone (EPIPE; EIO for a terminal). Its exit says the rest.
+                self.close()
+            else:
+                self.taken += count
+                view = view[count:]
+        return self.taken
+
+    def finish(self, owner: object, offset: int) -> bool:
+        """The input ends at `offset`; True where it now is to be closed. Raises as `write` does."""
+        if not self.asked_for:
+            raise StdinClosed(f"process {self._process} was started without stdin", process=self._process)
+        if self._fd is None or offset < self.taken:
+            return False
+        self._check(owner)
+        if offset > self.taken:
+            reason = f"stdin continues at {self.taken}, it cannot end at {offset}"
+            raise StreamProtocol(f"process {self._process}: {reason}", stream=0, reason=reason)
+        return True
+
+    def close(self) -> None:
+        """Take nothing any more. Call it before the descriptor is closed. Closing twice is harmless."""
+        self._wake()
+        self._fd = None
+
+    def _check(self, owner: object) -> None:
+        if owner is not self._owner:
+            raise NotController(f"another attachment controls process {self._process}", process=self._process)
+
+    async def _writable(self, fd: int) -> None:
+        loop = asyncio.get_running_loop()
+        waiter = self._waiter = loop.create_future()
+        loop.add_writer(fd, self._wake)
+        try:
+            await waiter
+        finally:
+            if self._waiter is waiter:
+                loop.remove_writer(fd)
+                self._waiter = None
+
+    def _wake(self) -> None:
+        if self._waiter is not None:
+            if self._fd is not None:
+                asyncio.get_running_loop().remove_writer(self._fd)
+            if not self._waiter.done():
+                self._waiter.set_result(None)
+            self._waiter = None

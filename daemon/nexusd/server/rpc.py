@@ -1,0 +1,182 @@
+"""The `/rpc` endpoint: what a connection is told first, and calls by POST."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, Final
+
+from nexus_sdk.protocol import types
+from nexus_sdk.protocol.methods import LEVEL
+from nexus_sdk.wire.frames import MAX_PAYLOAD
+from nexus_sdk.wire.messages import MAX_MESSAGE, encode_notification
+
+from nexusd.auth.identity import Identity
+from nexusd.auth.sessions import SessionRegistry
+from nexusd.server.authenticate import SUBPROTOCOL, Authenticator, offered
+from nexusd.server.exchange import Exchange
+from nexusd.server.guard import Guard
+from nexusd.server.head import Head, Refused
+from nexusd.server.replies import JSON
+from nexusd.server.websocket import Socket, Tuning
+from nexusd.wire.connection import Connection, ConnectionLimits
+from nexusd.wire.dispatch import Dispatcher
+
+__all__ = ["RPC_PATH", "Announcement", "RpcEndpoint"]
+
+RPC_PATH: Final = "/rpc"
+
+
+@dataclass(frozen=True, slots=True)
+class Announcement:
+    """What `session.ready` and `session.info` say of this daemon.
+
+    Attributes:
+        server: name, version, node, instance.
+        capabilities: optional features.
+        limits: what is accepted.
+    """
+
+    server: types.ServerInfo
+    limits: types.Limits
+    capabilities: tuple[str, ...] = ()
+
+    @classmethod
+    def of(
+        cls,
+        server: types.ServerInfo,
+        *,
+        connection: ConnectionLimits,
+        max_output: int,
+        max_read: int,
+        ping_s: float,
+        capabilities: tuple[str, ...] = (),
+    ) -> Announcement:
+        """Put together from where the limits are kept."""
+        limits = types.Limits(
+            max_message=MAX_MESSAGE,
+            max_payload=MAX_PAYLOAD,
+            max_requests=connection.max_requests,
+            max_streams=connection.max_streams,
+            max_output=max_output,
+            max_read=max_read,
+            ping_interval_ms=int(ping_s * 1000),
+        )
+        return cls(server, limits, capabilities)
+
+    def ready(self, identity: Identity) -> types.SessionReady:
+        """The params of `session.ready`."""
+        return types.SessionReady(
+            level=LEVEL,
+            server=self.server,
+            capabilities=list(self.capabilities),
+            limits=self.limits,
+            identity=identity.to_wire(),
+            expires_at=identity.expires_at,
+        )
+
+    def info(self, identity: Identity) -> types.SessionInfo:
+        """The result of `session.info`."""
+        return types.SessionInfo(
+            level=LEVEL,
+            server=self.server,
+            capabilities=list(self.capabilities),
+            limits=self.limits,
+            identity=identity.to_wire(),
+            expires_at=identity.expires_at,
+        )
+
+
+class RpcEndpoint:
+    """Accepts connections and makes them speak.
+
+    Args:
+        guard: checks Host and Origin.
+        authenticator: establishes identities.
+        dispatcher: serves calls.
+        sessions: watches over connections.
+        announcement: what to say first.
+        limits: what one connection may use.
+        tuning: of the sockets.
+        counted: called with 1 and -1 as connections come and go.
+    """
+
+    def __init__(
+        self,
+        *,
+        guard: Guard,
+        authenticator: Authenticator,
+        dispatcher: Dispatcher,
+        sessions: SessionRegistry,
+        announcement: Announcement,
+        limits: ConnectionLimits | None = None,
+        tuning: Tuning | None = None,
+        counted: Callable[[int], None] | None = None,
+    ) -> None:
+        self.tuning = tuning if tuning is not None else Tuning()
+        self.sessions = sessions
+        self.dispatcher = dispatcher
+        self.announcement = announcement
+        self.draining = False
+        self._guard = guard
+        self._authenticator = authenticator
+        self._limits = limits if limits is not None else ConnectionLimits()
+        self._counted = counted
+
+    def accept(self, head: Head) -> tuple[str, Any]:
+        """Check a WebSocket handshake; returns the subprotocol to choose and the identity. Raises Refused."""
+        self._guard.check(head)
+        if head.path != RPC_PATH:
+            raise Refused(HTTPStatus.NOT_FOUND, "not_found", "no WebSocket is here", f"Connect to {RPC_PATH}.")
+        if self.draining:
+            raise Refused(
+                HTTPStatus.SERVICE_UNAVAILABLE, "draining", "the daemon stops", headers=[("retry-after", "5")]
+            )
+        identity = self._authenticator.identify(head)
+        if SUBPROTOCOL not in offered(head):
+            raise Refused(
+                HTTPStatus.BAD_REQUEST,
+                "subprotocol_missing",
+                f"the WebSocket must offer the subprotocol {SUBPROTOCOL}",
+                f"Send Sec-WebSocket-Protocol: {SUBPROTOCOL}.",
+            )
+        return SUBPROTOCOL, identity
+
+    def opened(self, socket: Socket, identity: Any) -> Connection:
+        """Make the connection of an accepted socket."""
+        connection = Connection(socket.send_text, socket.send_bytes, self.dispatcher, identity, self._limits)
+        socket.post(encode_notification("session.ready", self.announcement.ready(identity)))
+        self.sessions.add(connection, socket.expel)
+        if self._counted is not None:
+            self._counted(1)
+        return connection
+
+    def closed(self, socket: Socket, connection: Connection) -> None:
+        """A socket is gone."""
+        self.sessions.remove(connection)
+        if self._counted is not None:
+            self._counted(-1)
+
+    async def post(self, exchange: Exchange) -> None:
+        """`POST /rpc`: one call, answered in the body. What the call comes to is 200, error or not; 204 for a notification."""
+        identity = self._authenticator.identify(exchange.head)
+        kind = (exchange.head.one("content-type") or "").partition(";")[0].strip().lower()
+        if kind != JSON:
+            raise Refused(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "media_type", f"the body must be {JSON}")
+        body = await exchange.body(MAX_MESSAGE)
+        answer = await exchange.unless_gone(self.dispatcher.dispatch_one(body, identity))
+        if answer is None:
+            await exchange.reply(HTTPStatus.NO_CONTENT)
+        else:
+            await exchange.reply(HTTPStatus.OK, answer, [("content-type", JSON)])
+
+    async def upgrade_required(self, exchange: Exchange) -> None:
+        """`GET /rpc` without an upgrade."""
+        raise Refused(
+            HTTPStatus.UPGRADE_REQUIRED,
+            "upgrade_required",
+            "this is a WebSocket endpoint",
+            f"Connect with the subprotocol {SUBPROTOCOL}, or POST one call.",
+            [("upgrade", "websocket"), ("connection", "upgrade")],
+        )

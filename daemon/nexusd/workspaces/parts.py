@@ -1,0 +1,90 @@
+"""What the lifecycle is made of: the neighbours that plans and verbs call."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from nexus_sdk.protocol.errors import BackendNotFound, CapabilityMissing
+from nexusd.backends.base import Backend, Machine, MachineSpec
+from nexusd.processes.table import ProcessTable
+from nexusd.store.database import Database
+from nexusd.store.workspaces import WorkspaceRecord
+from nexusd.workspaces.ports import PortRange
+from nexusd.workspaces.registry import Registry
+
+
+@dataclass(frozen=True, slots=True)
+class Defaults:
+    """What a new workspace gets where its creator does not say."""
+
+    backend: str
+    env: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How many workspaces there may be."""
+
+    total: int
+    per_owner: int
+
+
+@dataclass(slots=True)
+class Parts:
+    """The neighbours of the lifecycle.
+
+    Attributes:
+        home: NEXUS_HOME.
+        backends: by name.
+        default_backend: the node's; a repository may name another.
+        defaults_for: what a new workspace of a repository gets where its creator does not say.
+        ports: workspace id → port name → host port, as in the store.
+    """
+
+    db: Database
+    registry: Registry
+    processes: ProcessTable
+    backends: Mapping[str, Backend]
+    home: Path
+    default_backend: str
+    defaults_for: Callable[[str], Awaitable[Defaults]]
+    port_range: PortRange
+    limits: Limits
+    ports: dict[str, dict[str, int]]
+
+    def backend(self, name: str) -> Backend:
+        """The backend of this name. Raises BackendNotFound."""
+        try:
+            return self.backends[name]
+        except KeyError:
+            known = ", ".join(sorted(self.backends))
+            raise BackendNotFound(
+                f"there is no backend {name!r} on this node", hint=f"This node has: {known}.", backend=name
+            ) from None
+
+    def require(self, record: WorkspaceRecord, capability: str) -> None:
+        """Refuse what the workspace's backend cannot do. Raises CapabilityMissing."""
+        backend = self.backend(record.backend)
+        if not getattr(backend.capabilities, capability, False):
+            raise CapabilityMissing(
+                f"the backend {record.backend} of workspace {record.name} cannot {capability}",
+                backend=record.backend,
+                capability=capability,
+            )
+
+    def spec(self, record: WorkspaceRecord) -> MachineSpec:
+        """What a backend needs to know of a workspace."""
+        return MachineSpec(
+            workspace=record.id,
+            name=record.name,
+            worktree=record.worktree,
+            env=record.env,
+            ports=self.ports.get(record.id, {}),
+            generation=record.generation,
+        )
+
+    def machine(self, record: WorkspaceRecord) -> Machine:
+        """The inside of a workspace."""
+        return self.backend(record.backend).machine(self.spec(record))

@@ -1,0 +1,118 @@
+"""After a crash, and on a timer: the backends are made to agree with the database, which is the truth.
+
+At start, in this order: leftovers of processes are ended; machines without a workspace are removed; operations that
+were under way are finished or undone; workspaces that ran and do not any longer are started again or marked. What is
+not ours, that is, without our label, is never touched, and a worktree is only ever removed by an operation.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable
+from datetime import UTC, datetime
+
+from nexus_sdk.protocol.errors import NexusError
+from nexusd.failpoints import failpoint
+from nexusd.store import operations as operation_rows
+from nexusd.store import ports as port_rows
+from nexusd.store import workspaces as rows
+from nexusd.store.connection import Connection
+from nexusd.store.operations import OperationRecord
+from nexusd.store.workspaces import WorkspaceRecord
+from nexusd.workspaces.manager import Manager
+
+log = logging.getLogger(__name__)
+
+
+async def load(manager: Manager) -> None:
+    """Fill the registry and the table of ports from the store."""
+    parts = manager.parts
+
+    def read(conn: Connection) -> tuple[list[WorkspaceRecord], list[port_rows.PortRecord]]:
+        return rows.select(conn)[0], port_rows.all_ports(conn)
+
+    records, ports = await parts.db.read(read)
+    parts.registry.load(records)
+    for port in ports:
+        parts.ports.setdefault(port.workspace, {})[port.name] = port.port
+
+
+async def recover(manager: Manager) -> None:
+    """Mend what the last run of the daemon left open. Called once, before the sockets open."""
+    parts = manager.parts
+    await parts.processes.recover()
+    failpoint("recover.processes.after")
+    open_ones = await parts.db.read(operation_rows.open_ones)
+    busy = {operation.workspace for operation in open_ones}
+    await remove_orphans(manager)
+    failpoint("recover.orphans.after")
+    for record in parts.registry.all():
+        if record.id not in busy:
+            await _settle(manager, record)
+    failpoint("recover.settle.after")
+    for operation in open_ones:
+        _resume(manager, operation)
+
+
+async def remove_orphans(manager: Manager) -> None:
+    """Remove machines whose workspace does not exist, and ports that belong to none."""
+    parts = manager.parts
+    for backend in parts.backends.values():
+        healthy, message = await backend.health()
+        if not healthy:
+            log.warning("backend %s is not usable, its machines were not looked at: %s", backend.name, message)
+            continue
+        for status in await backend.list():
+            if parts.registry.get(status.workspace) is None:
+                log.warning("removing machine %s of backend %s: no workspace", status.workspace, backend.name)
+                await _tolerate(backend.name, backend.destroy(status.workspace))
+    await parts.db.run(_free_ports)
+
+
+def _free_ports(conn: Connection) -> None:
+    for workspace in {port.workspace for port in port_rows.all_ports(conn)}:
+        record = rows.get(conn, workspace)
+        if record is None or record.state == "destroyed":
+            port_rows.delete_workspace(conn, workspace)
+
+
+async def _settle(manager: Manager, record: WorkspaceRecord) -> None:
+    """Bring one workspace without an open operation to the state that its record says, or change the record."""
+    parts = manager.parts
+    backend = parts.backends.get(record.backend)
+    if backend is None:
+        log.warning("workspace %s needs backend %s, which this node does not have", record.name, record.backend)
+        return
+    state = record.state
+    columns: dict[str, object] = {}
+    if state == "paused" and not backend.capabilities.survives_daemon:
+        # Its frozen processes ended with the daemon: there is nothing left to thaw.
+        columns["state"] = "stopped"
+    elif state == "running" and not backend.capabilities.survives_daemon:
+        columns["generation"] = record.generation + 1
+    elif state in ("pending", "destroying"):
+        columns.update(state="error", message="an operation on it was interrupted and left no journal")
+    if columns:
+        columns["updated_at"] = datetime.now(UTC)
+        await parts.db.run(lambda conn: rows.update(conn, record.id, **columns))
+        await manager.refresh(record.id)
+    if state == "running":
+        current = parts.registry.get(record.id) or record
+        await _tolerate(record.backend, backend.start(parts.spec(current)))
+
+
+def _resume(manager: Manager, operation: OperationRecord) -> None:
+    plan = manager.plans.get(operation.kind)
+    if plan is None:
+        log.error("operation %s is of an unknown kind %s and was left alone", operation.id, operation.kind)
+        return
+    log.info("going on with %s of workspace %s (operation %s)", operation.kind, operation.workspace, operation.id)
+    manager.journal.begin(plan, operation)
+
+
+async def _tolerate(backend: str, work: Awaitable[None]) -> None:
+    """Await a backend's verb; a failure is logged and left to the timer, so that one backend cannot stop the daemon."""
+    try:
+        await work
+    except NexusError as error:
+        log.error("backend %s: %s", backend, error)

@@ -1,0 +1,73 @@
+"""Records as the protocol shows them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from nexus_sdk.protocol.types import Operation, OperationError, OperationStep, PortMapping, Repository, Workspace
+from nexusd.store.operations import OperationRecord
+from nexusd.store.workspaces import WorkspaceRecord
+
+
+def workspace(record: WorkspaceRecord, ports: Mapping[str, int]) -> Workspace:
+    """A workspace's record and its ports, for a caller who may see it."""
+    return Workspace(
+        id=record.id,
+        name=record.name,
+        display_name=record.display_name or msgspec.UNSET,
+        owner=record.owner,
+        state=record.state,  # type: ignore[arg-type]
+        message=record.message,
+        backend=record.backend,
+        repository=Repository(
+            url=record.repo_url, path=record.repo_path, ref=record.repo_ref, commit=record.repo_commit
+        ),
+        branch=record.branch,
+        root=record.root,
+        worktree=record.worktree,
+        ports=[PortMapping(name=name, port=port) for name, port in sorted(ports.items(), key=lambda item: item[1])],
+        env=dict(record.env),
+        labels=dict(record.labels),
+        current=record.current,
+        generation=record.generation,
+        created_at=record.created_at,
+        updated_at=record.updated_at,
+        last_active_at=record.last_active_at,
+        operation=record.operation or msgspec.UNSET,
+    )
+
+
+def operation(record: OperationRecord) -> Operation:
+    """An operation's journal as a caller sees it."""
+    error: OperationError | msgspec.UnsetType = msgspec.UNSET
+    if record.error:
+        data = record.error.get("data") or {}
+        error = OperationError(
+            code=record.error["code"],
+            name=data.get("name", ""),
+            message=record.error["message"],
+            hint=data.get("hint", ""),
+            details=data.get("details", msgspec.UNSET),
+        )
+    return Operation(
+        id=record.id,
+        kind=record.kind,
+        workspace=record.workspace,
+        state=record.state,  # type: ignore[arg-type]
+        steps=[_step(step) for step in record.steps],
+        message=record.message,
+        error=error,
+        created_at=record.created_at,
+        ended_at=record.ended_at or msgspec.UNSET,
+    )
+
+
+def _step(step: dict[str, Any]) -> OperationStep:
+    times = {
+        key: datetime.fromisoformat(step[key]) if step.get(key) else msgspec.UNSET for key in ("started_at", "ended_at")
+    }
+    return OperationStep(name=step["name"], state=step["state"], **times)

@@ -1,0 +1,53 @@
+"""Runs every check of the project and says what passed, how long it took, and what to do about what did not.
+
+``make test`` calls it without arguments; ``make test ARGS="lint unit"`` runs only those. With ``CI=true`` a missing
+engine is a failure, not a skip.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+PYTHON = sys.executable
+
+CHECKS: dict[str, tuple[str, list[str]]] = {
+    "format": ("run `make format`", [PYTHON, "-m", "ruff", "format", "--check", "--quiet", "."]),
+    "lint": ("see the lines above", [PYTHON, "-m", "ruff", "check", "--quiet", "."]),
+    "types": (
+        "see the lines above",
+        [PYTHON, "-m", "mypy", "--no-error-summary", "daemon/nexusd", "sdk-python/src/nexus_sdk", "cli/boulder", "schema/generate"],
+    ),
+    "generated": ("run `make generate` and commit", [PYTHON, "-m", "generate", "--check"]),
+    "tests": ("run the failed test alone: make unit ARGS=path::name", [PYTHON, "-m", "pytest", "-q", "-n", "auto", "--dist", "loadgroup"]),
+}
+
+
+def main(names: list[str]) -> int:
+    """Run the named checks, all by default. Returns the exit code."""
+    unknown = [name for name in names if name not in CHECKS]
+    if unknown:
+        print(f"no check named {', '.join(unknown)}; there are: {', '.join(CHECKS)}", file=sys.stderr)
+        return 2
+    env = {**os.environ, "PYTHONPATH": str(ROOT / "schema")}
+    failed: list[str] = []
+    lines: list[str] = []
+    for name in names or CHECKS:
+        hint, command = CHECKS[name]
+        print(f"== {name}", flush=True)
+        began = time.monotonic()
+        code = subprocess.run(command, cwd=ROOT, env=env, check=False).returncode
+        took = time.monotonic() - began
+        lines.append(f"  {'ok  ' if code == 0 else 'FAIL'} {name:<10} {took:6.1f} s{'' if code == 0 else '   ' + hint}")
+        if code != 0:
+            failed.append(name)
+    print("\n".join(["", *lines]))
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,20 @@
+"""Fixtures for every test: a repository, and a real daemon."""
+
+from __future__ import annotations
+
+import pytest
+from daemon_process import DaemonProcess, make_repository
+
+
+@pytest.fixture
+def repository(tmp_path):
+    """A git repository with one commit and two files."""
+    return make_repository(tmp_path / "repository")
+
+
+@pytest.fixture
+def daemon(tmp_path):
+    """A running daemon in a home of its own; stopped afterwards, and it must stop cleanly."""
+    process = DaemonProcess(tmp_path / "home").start()
+    yield process
+    assert process.stop() == 0, process.log[-4000:]

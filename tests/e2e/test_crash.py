@@ -1,0 +1,245 @@
+"""SIGKILL at every named point of create, start, stop and destroy: nothing orphaned, nothing acknowledged forgotten.
+
+Each case arms one failpoint, makes the call until the daemon dies there, starts it again, lets it recover, and looks at
+the real things: worktrees, branches, ports, processes, records. Then the same call with the same key must succeed and
+must have had its effect once.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+from pathlib import Path
+
+import pytest
+from daemon_process import DaemonProcess, git, make_repository
+
+PATIENCE = 30.0
+
+CREATE = [
+    *(f"create.{step}.{side}" for step in ("repository", "worktree", "machine", "start", "end") for side in ("before", "after")),
+    "git.worktree.locked",
+    "git.worktree.added",
+    *(f"store.commit.{side}@{pass_}" for side in ("before", "after") for pass_ in (1, 2, 3, 4)),
+]
+START = [*(f"start.{step}.{side}" for step in ("start", "end") for side in ("before", "after")), "store.commit.before", "store.commit.after"]
+STOP = [*(f"stop.{step}.{side}" for step in ("stop", "end") for side in ("before", "after")), "store.commit.before", "store.commit.after"]
+DESTROY = [
+    *(
+        f"destroy.{step}.{side}"
+        for step in ("stop", "check", "machine", "worktree", "processes", "end")
+        for side in ("before", "after")
+    ),
+    "git.branch.deleted",
+    "store.commit.before@2",
+    "store.commit.after@3",
+]
+
+
+def test_there_are_enough_points():
+    assert len({*CREATE, *START, *STOP, *DESTROY}) >= 25
+
+
+def marked_processes(workspace: str) -> list[int]:
+    """Processes that carry the workspace's mark in their environment."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                environ = (entry / "environ").read_bytes()
+            except OSError:
+                continue
+            if f"NEXUS_WORKSPACE={workspace}".encode() in environ.split(b"\0"):
+                found.append(int(entry.name))
+    return found
+
+
+class World:
+    """A daemon, a repository, and what is true of them from outside."""
+
+    def __init__(self, tmp_path: Path) -> None:
+        self.repository = make_repository(tmp_path / "repository")
+        self.daemon = DaemonProcess(tmp_path / "home")
+
+    def die_at(self, failpoint: str, method: str, **params: object) -> None:
+        """Call a method on a daemon that will kill itself at the failpoint."""
+        self.daemon.start(NEXUS_FAILPOINT=failpoint)
+        try:
+            answer = self.daemon.rpc(method, timeout=PATIENCE, **params)
+        except ConnectionError:
+            answer = None  # it died before it could answer
+        code = self.daemon.wait(PATIENCE)
+        assert code == -9, f"{failpoint} was not reached: {answer}\n{self.daemon.log[-2000:]}"
+
+    def recovered(self) -> None:
+        """Start the daemon again and wait until nothing is under way."""
+        self.daemon.start()
+        deadline = time.monotonic() + PATIENCE
+        while self.daemon.call("operation.list", running=True)["operations"]:
+            assert time.monotonic() < deadline, self.daemon.log[-4000:]
+            time.sleep(0.02)
+
+    def workspaces(self) -> list[dict]:
+        return self.daemon.call("workspace.list")["workspaces"]
+
+    def worktrees(self) -> list[str]:
+        listed = git("worktree", "list", "--porcelain", cwd=self.repository).split("\n\n")
+        paths = [block.splitlines()[0].removeprefix("worktree ") for block in listed if block]
+        return [path for path in paths if path != str(self.repository)]
+
+    def directories(self) -> list[str]:
+        place = self.repository / ".nexus" / "worktrees"
+        return sorted(path.name for path in place.iterdir()) if place.exists() else []
+
+    def branches(self) -> list[str]:
+        return git("branch", "--list", "nexus/*", "--format=%(refname:short)", cwd=self.repository).split()
+
+    def rows(self, sql: str) -> list[tuple]:
+        database = sqlite3.connect(f"file:{self.database()}?mode=ro", uri=True)
+        try:
+            return database.execute(sql).fetchall()
+        finally:
+            database.close()
+
+    def database(self) -> Path:
+        return next((self.daemon.home / "state").glob("*.db"))
+
+    def check(self) -> None:
+        """Records, worktrees, directories, branches, ports agree; nothing is left over."""
+        known = self.workspaces()
+        assert all(workspace["state"] in ("running", "stopped") for workspace in known), known
+        assert all("operation" not in workspace for workspace in known), known
+        names = sorted(workspace["name"] for workspace in known)
+        assert self.directories() == names
+        assert sorted(Path(path).name for path in self.worktrees()) == names
+        assert sorted(self.branches()) == [f"nexus/{name}" for name in names]
+        ids = {workspace["id"] for workspace in known}
+        assert {row[0] for row in self.rows("SELECT DISTINCT workspace FROM ports")} == ids
+        assert git("status", "--porcelain", cwd=self.repository) == ""
+
+
+@pytest.fixture
+def world(tmp_path):
+    made = World(tmp_path)
+    yield made
+    made.daemon.stop()
+
+
+def create(world: World) -> dict:
+    return {"name": "feature", "repository": {"url": str(world.repository)}, "key": "create-1"}
+
+
+@pytest.mark.parametrize("failpoint", CREATE)
+def test_killed_during_create(world, failpoint):
+    world.die_at(failpoint, "workspace.create", **create(world))
+    world.recovered()
+    world.check()
+    result = world.daemon.call("workspace.create", **create(world))
+    assert result["workspace"]["state"] == "running"
+    assert [workspace["id"] for workspace in world.workspaces()] == [result["workspace"]["id"]]
+    world.check()
+
+
+def test_killed_after_the_acknowledgement_without_waiting(world):
+    world.daemon.start(NEXUS_FAILPOINT="create.worktree.before")
+    accepted = None
+    try:
+        accepted = world.daemon.rpc("workspace.create", **create(world), wait=False)
+    except ConnectionError:
+        pass  # it may die before the answer is out
+    assert world.daemon.wait(PATIENCE) == -9
+    world.recovered()
+    world.check()
+    if accepted is not None:
+        assert [workspace["id"] for workspace in world.workspaces()] == [accepted["result"]["workspace"]["id"]]
+
+
+def prepare(world: World, *, running: bool, process: bool = False) -> dict:
+    """A workspace as an undisturbed daemon leaves it."""
+    world.daemon.start()
+    made = world.daemon.call("workspace.create", **create(world))["workspace"]
+    if process:
+        world.daemon.call("exec.start", workspace=made["id"], argv=["sleep", "600"])
+    if not running:
+        world.daemon.call("workspace.stop", workspace=made["id"])
+    world.daemon.stop()
+    return made
+
+
+@pytest.mark.parametrize("failpoint", START)
+def test_killed_during_start(world, failpoint):
+    made = prepare(world, running=False)
+    world.die_at(failpoint, "workspace.start", workspace=made["id"], key="start-1")
+    world.recovered()
+    world.check()
+    result = world.daemon.call("workspace.start", workspace=made["id"], key="start-1")
+    assert result["workspace"]["state"] == "running"
+    world.check()
+
+
+@pytest.mark.parametrize("failpoint", STOP)
+def test_killed_during_stop(world, failpoint):
+    made = prepare(world, running=True)
+    world.daemon.start(NEXUS_FAILPOINT=failpoint if failpoint.startswith("stop") else f"{failpoint}@2")
+    try:
+        world.daemon.rpc("exec.start", workspace=made["id"], argv=["sleep", "600"])
+        world.daemon.rpc("workspace.stop", workspace=made["id"], key="stop-1")
+    except ConnectionError:
+        pass
+    assert world.daemon.wait(PATIENCE) == -9, world.daemon.log[-2000:]
+    world.recovered()
+    world.check()
+    result = world.daemon.call("workspace.stop", workspace=made["id"], key="stop-1")
+    assert result["workspace"]["state"] == "stopped"
+    assert marked_processes(made["id"]) == []
+    world.check()
+
+
+@pytest.mark.parametrize("failpoint", DESTROY)
+def test_killed_during_destroy(world, failpoint):
+    made = prepare(world, running=True, process=True)
+    world.die_at(failpoint, "workspace.destroy", workspace=made["id"], key="destroy-1")
+    world.recovered()
+    world.daemon.rpc("workspace.destroy", workspace=made["id"], key="destroy-1")
+    assert world.workspaces() == []
+    assert marked_processes(made["id"]) == []
+    world.check()
+
+
+def test_killed_while_a_process_runs(world):
+    made = prepare(world, running=True)
+    world.daemon.start()
+    started = world.daemon.call("exec.start", workspace=made["id"], argv=["sh", "-c", "echo before; exec sleep 600"])
+    world.daemon.kill()
+    world.recovered()
+    found = world.daemon.call("exec.get", process=started["id"])
+    assert found["state"] == "lost"
+    assert "exit" not in found
+    assert marked_processes(made["id"]) == []
+    assert world.workspaces()[0]["state"] == "running"
+
+
+def test_killed_while_undoing(world):
+    # A branch that is in the way makes the worktree step fail, so that create undoes itself; it dies while doing so.
+    git("branch", "nexus/feature", cwd=world.repository)
+    world.die_at("create.worktree.undo", "workspace.create", **create(world))
+    world.recovered()
+    assert world.workspaces() == []
+    assert world.branches() == ["nexus/feature"]
+    assert world.directories() == []
+    assert world.rows("SELECT * FROM ports") == []
+
+
+def test_unpushed_work_survives_a_kill_during_destroy(world):
+    made = prepare(world, running=True)
+    worktree = Path(made["worktree"])
+    (worktree / "new.txt").write_text("work\n")
+    git("add", "-A", cwd=worktree)
+    git("commit", "-q", "-m", "mine", cwd=worktree)
+    mine = git("rev-parse", "HEAD", cwd=worktree)
+    world.die_at("destroy.worktree.after", "workspace.destroy", workspace=made["id"], key="destroy-1")
+    world.recovered()
+    assert world.workspaces() == []
+    assert git("rev-parse", "nexus/feature", cwd=world.repository) == mine
+    assert not os.path.lexists(worktree)

@@ -1,0 +1,178 @@
+"""A real `nexusd` in a process of its own, for tests that need one."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+READY_SECONDS = 20.0
+STOP_SECONDS = 20.0
+
+
+class UnixHTTPConnection(http.client.HTTPConnection):
+    """HTTP over the daemon's Unix socket."""
+
+    def __init__(self, path: Path, timeout: float = 5.0) -> None:
+        super().__init__("localhost", timeout=timeout)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(str(self._path))
+
+
+class DaemonProcess:
+    """Starts, kills and restarts one daemon on one home.
+
+    Args:
+        home: NEXUS_HOME.
+        environ: variables added to the environment, such as NEXUS_FAILPOINT.
+        settings: configuration flags, ``key=value``.
+    """
+
+    def __init__(self, home: Path, environ: dict[str, str] | None = None, settings: list[str] | None = None) -> None:
+        self.home = home
+        self.environ = environ or {}
+        self.settings = settings or []
+        self.process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def socket(self) -> Path:
+        """The Unix socket."""
+        return self.home / "run" / "nexusd.sock"
+
+    @property
+    def log(self) -> str:
+        """What the daemon has logged."""
+        path = self.home / "daemon.log"
+        return path.read_text(errors="replace") if path.exists() else ""
+
+    def start(self, **environ: str) -> DaemonProcess:
+        """Start it and wait until it is ready."""
+        self.spawn(**environ)
+        deadline = time.monotonic() + READY_SECONDS
+        while True:
+            assert self.process is not None
+            if self.process.poll() is not None:
+                raise AssertionError(f"nexusd ended with {self.process.returncode}\n{self.log[-4000:]}")
+            with contextlib.suppress(OSError, http.client.HTTPException):
+                if self.get("/health/ready")[0] == 200:
+                    return self
+            if time.monotonic() > deadline:
+                raise AssertionError(f"nexusd was not ready in {READY_SECONDS} s\n{self.log[-4000:]}")
+            time.sleep(0.02)
+
+    def spawn(self, **environ: str) -> None:
+        """Start it and do not wait."""
+        self.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        env = {name: value for name, value in os.environ.items() if not name.startswith("NEXUS_")}
+        env.update({"NEXUS_HOME": str(self.home), "NEXUS_NODE_CONFIG": str(self.home / "no-node.yaml")})
+        env.update(self.environ)
+        env.update(environ)
+        flags = [part for setting in ["daemon.port=0", *self.settings] for part in ("--set", setting)]
+        with (self.home / "daemon.log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "nexusd", *flags], env=env, stdout=log, stderr=log, stdin=subprocess.DEVNULL
+            )
+
+    def get(self, path: str) -> tuple[int, bytes]:
+        """GET over the Unix socket."""
+        connection = UnixHTTPConnection(self.socket)
+        try:
+            connection.request("GET", path)
+            response = connection.getresponse()
+            return response.status, response.read()
+        finally:
+            connection.close()
+
+    def rpc(self, method: str, timeout: float = 60.0, **params: object) -> dict[str, Any]:
+        """One call by POST /rpc over the Unix socket. Returns the whole answer; raises ConnectionError if there is none."""
+        connection = UnixHTTPConnection(self.socket, timeout)
+        body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params})
+        try:
+            connection.request("POST", "/rpc", body, {"Content-Type": "application/json"})
+            return json.loads(connection.getresponse().read())
+        except (OSError, http.client.HTTPException) as error:
+            raise ConnectionError(f"{method}: {error}") from error
+        finally:
+            connection.close()
+
+    def call(self, method: str, timeout: float = 60.0, **params: object) -> dict[str, Any]:
+        """Like `rpc`, but returns the result and fails on an error."""
+        answer = self.rpc(method, timeout, **params)
+        assert "error" not in answer, f"{method}: {answer['error']}\n{self.log[-2000:]}"
+        return answer["result"]
+
+    def kill(self) -> None:
+        """SIGKILL, as a crash."""
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait(STOP_SECONDS)
+
+    def wait(self, timeout: float = STOP_SECONDS) -> int:
+        """Wait until it ends by itself; the exit code, negative for a signal."""
+        assert self.process is not None
+        return self.process.wait(timeout)
+
+    def stop(self) -> int:
+        """SIGTERM and wait; the exit code."""
+        if self.process is None:
+            return 0
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            try:
+                self.process.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait(STOP_SECONDS)
+                raise AssertionError(f"nexusd did not stop in {STOP_SECONDS} s\n{self.log[-4000:]}") from None
+        return self.process.returncode
+
+    async def astart(self, **environ: str) -> DaemonProcess:
+        """`start` without blocking the event loop."""
+        return await asyncio.to_thread(self.start, **environ)
+
+    async def astop(self) -> int:
+        """`stop` without blocking the event loop."""
+        return await asyncio.to_thread(self.stop)
+
+
+def git(*argv: str, cwd: Path) -> str:
+    """Run git for a test; its standard output."""
+    env = {
+        **os.environ,
+        "GIT_AUTHOR_NAME": "Test",
+        "GIT_AUTHOR_EMAIL": "test@example.invalid",
+        "GIT_COMMITTER_NAME": "Test",
+        "GIT_COMMITTER_EMAIL": "test@example.invalid",
+        "GIT_CONFIG_GLOBAL": os.devnull,
+    }
+    return subprocess.run(
+        ["git", *argv], cwd=cwd, env=env, check=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ).stdout.strip()
+
+
+def make_repository(path: Path, files: dict[str, str] | None = None) -> Path:
+    """A git repository with one commit."""
+    path.mkdir(parents=True)
+    git("init", "-q", "-b", "main", cwd=path)
+    git("config", "user.name", "Test", cwd=path)
+    git("config", "user.email", "test@example.invalid", cwd=path)
+    for name, content in (files or {"README.md": "# Example\n", "src/app.py": "print('hello')\n"}).items():
+        target = path / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(content)
+    git("add", "-A", cwd=path)
+    git("commit", "-q", "-m", "first", cwd=path)
+    return path
