@@ -20,10 +20,22 @@ CHECKS: dict[str, tuple[str, list[str]]] = {
     "lint": ("see the lines above", [PYTHON, "-m", "ruff", "check", "--quiet", "."]),
     "types": (
         "see the lines above",
-        [PYTHON, "-m", "mypy", "--no-error-summary", "daemon/nexusd", "sdk-python/src/nexus_sdk", "cli/boulder", "schema/generate"],
+        [
+            PYTHON,
+            "-m",
+            "mypy",
+            "--no-error-summary",
+            "daemon/nexusd",
+            "sdk-python/src/nexus_sdk",
+            "cli/boulder",
+            "schema/generate",
+        ],
     ),
     "generated": ("run `make generate` and commit", [PYTHON, "-m", "generate", "--check"]),
-    "tests": ("run the failed test alone: make unit ARGS=path::name", [PYTHON, "-m", "pytest", "-q", "-n", "auto", "--dist", "loadgroup"]),
+    "tests": (
+        "run the failed test alone: make unit ARGS=path::name",
+        [PYTHON, "-m", "pytest", "-q", "-n", "auto", "--dist", "loadgroup"],
+    ),
 }
 
 

@@ -1,2 +1,16 @@
-"""The command line."""
-def main() -> None: ...
+"""`python -m boulder`, and the entry point of the installed command."""
+
+from __future__ import annotations
+
+import sys
+
+
+def main() -> None:
+    """Run the command line and end the process with its exit code."""
+    from boulder.app import cli
+
+    cli.main(prog_name="boulder")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 from daemon_process import make_repository
-
 from nexus_sdk.protocol.errors import CommandNotFound, CwdInvalid, PortForbidden, PortRefused
 from nexusd.backends.base import MachineSpec, SpawnSpec
 from nexusd.backends.host.backend import HostBackend
@@ -152,7 +151,9 @@ async def test_the_next_run_of_the_daemon_sees_the_same(backend, tmp_path):
 
 
 async def test_a_process_has_the_environment_and_the_directory(backend, spec):
-    data, exit = await output(backend, spec, "sh", "-c", 'echo "$GREETING $EXTRA $NEXUS_WORKSPACE"; pwd', env={"EXTRA": "you"}, cwd="src")
+    data, exit = await output(
+        backend, spec, "sh", "-c", 'echo "$GREETING $EXTRA $NEXUS_WORKSPACE"; pwd', env={"EXTRA": "you"}, cwd="src"
+    )
     assert data.decode().splitlines() == [f"hello you {spec.workspace}", f"{spec.worktree}/src"]
     assert (exit.code, exit.signal) == (0, None)
 
@@ -191,7 +192,11 @@ async def test_stdin_is_closed_unless_asked_for(backend, spec):
 
 async def test_a_terminal_has_its_size_and_can_be_resized(backend, spec):
     handle = await backend.machine(spec).spawn(
-        SpawnSpec(process="pr_tty", argv=["sh", "-c", "stty size; read x; stty size; tty >/dev/null && echo tty"], pty=(91, 33))
+        SpawnSpec(
+            process="pr_tty",
+            argv=["sh", "-c", "stty size; read x; stty size; tty >/dev/null && echo tty"],
+            pty=(91, 33),
+        )
     )
     handle.resize(101, 44)
     os.write(handle.stdout, b"\n")
@@ -213,7 +218,9 @@ async def test_a_signal_to_the_group_reaches_everything(backend, spec):
 
 
 async def test_stop_ends_everything_that_ignores_us_too(backend, spec):
-    handle = await sleeper(backend, spec, "trap '' TERM HUP INT; (trap '' TERM; setsid sleep 600) & echo up; while :; do sleep 1; done")
+    handle = await sleeper(
+        backend, spec, "trap '' TERM HUP INT; (trap '' TERM; setsid sleep 600) & echo up; while :; do sleep 1; done"
+    )
     await backend.stop(spec.workspace, 0.2)
     assert not alive(handle.pid)
     await asyncio.wait_for(handle.wait(), PATIENCE)

@@ -18,13 +18,25 @@ from daemon_process import DaemonProcess, git, make_repository
 PATIENCE = 30.0
 
 CREATE = [
-    *(f"create.{step}.{side}" for step in ("repository", "worktree", "machine", "start", "end") for side in ("before", "after")),
+    *(
+        f"create.{step}.{side}"
+        for step in ("repository", "worktree", "machine", "start", "end")
+        for side in ("before", "after")
+    ),
     "git.worktree.locked",
     "git.worktree.added",
     *(f"store.commit.{side}@{pass_}" for side in ("before", "after") for pass_ in (1, 2, 3, 4)),
 ]
-START = [*(f"start.{step}.{side}" for step in ("start", "end") for side in ("before", "after")), "store.commit.before", "store.commit.after"]
-STOP = [*(f"stop.{step}.{side}" for step in ("stop", "end") for side in ("before", "after")), "store.commit.before", "store.commit.after"]
+START = [
+    *(f"start.{step}.{side}" for step in ("start", "end") for side in ("before", "after")),
+    "store.commit.before",
+    "store.commit.after",
+]
+STOP = [
+    *(f"stop.{step}.{side}" for step in ("stop", "end") for side in ("before", "after")),
+    "store.commit.before",
+    "store.commit.after",
+]
 DESTROY = [
     *(
         f"destroy.{step}.{side}"

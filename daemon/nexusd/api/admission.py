@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable
 
 from nexus_sdk.protocol.errors import WorkspaceNotFound
+
 from nexusd.auth.gate import Gate
 from nexusd.wire.call import Call
 from nexusd.wire.dispatch import Admit

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 from nexus_sdk.protocol import types
+
 from nexusd.api.services import Services
 from nexusd.git import operations
+from nexusd.store.workspaces import WorkspaceRecord
 from nexusd.wire.call import Call
 from nexusd.wire.dispatch import Dispatcher
 
@@ -15,22 +18,22 @@ def register(dispatcher: Dispatcher, services: Services) -> None:
     """Serve the domain."""
 
     async def status(call: Call, params: types.GitStatusParams) -> types.GitStatus:
-        return await operations.status(Path(call.workspace.worktree), params)
+        return await operations.status(await _checkout(call.workspace), params)
 
     async def diff(call: Call, params: types.GitDiffParams) -> types.GitDiff:
-        return await operations.diff(Path(call.workspace.worktree), params)
+        return await operations.diff(await _checkout(call.workspace), params)
 
     async def log(call: Call, params: types.GitLogParams) -> types.GitLog:
-        return await operations.log(Path(call.workspace.worktree), params)
+        return await operations.log(await _checkout(call.workspace), params)
 
     async def commit(call: Call, params: types.GitCommitParams) -> types.GitCommit:
-        return await operations.commit(Path(call.workspace.worktree), params)
+        return await operations.commit(await _checkout(call.workspace), params)
 
     async def branch(call: Call, params: types.GitBranchParams) -> types.GitBranches:
-        return await operations.branch(Path(call.workspace.worktree), params)
+        return await operations.branch(await _checkout(call.workspace), params)
 
     async def sync(call: Call, params: types.GitSyncParams) -> types.GitSynced:
-        return await operations.sync(Path(call.workspace.worktree), params, progress=call.progress)
+        return await operations.sync(await _checkout(call.workspace), params, progress=call.progress)
 
     dispatcher.register("git.status", status)
     dispatcher.register("git.diff", diff)
@@ -38,3 +41,7 @@ def register(dispatcher: Dispatcher, services: Services) -> None:
     dispatcher.register("git.commit", commit)
     dispatcher.register("git.branch", branch)
     dispatcher.register("git.sync", sync)
+
+
+async def _checkout(record: WorkspaceRecord) -> operations.Checkout:
+    return await asyncio.to_thread(operations.Checkout.find, Path(record.repo_path), Path(record.worktree))

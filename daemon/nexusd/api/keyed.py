@@ -16,8 +16,8 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 import msgspec
-
 from nexus_sdk.protocol.errors import KeyReused, NexusError, OutcomeUnknown
+
 from nexusd.store import keys as rows
 from nexusd.store.database import Database
 from nexusd.store.keys import KeyRecord
@@ -68,9 +68,7 @@ class KeyedCalls:
         if tasks:
             await asyncio.wait(tasks, timeout=timeout)
 
-    async def _serve(
-        self, call: Call, owner: str, key: str, digest: bytes, run: Callable[[], Awaitable[Any]]
-    ) -> Any:
+    async def _serve(self, call: Call, owner: str, key: str, digest: bytes, run: Callable[[], Awaitable[Any]]) -> Any:
         record = KeyRecord(
             owner=owner,
             key=key,

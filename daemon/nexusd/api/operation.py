@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 
 import msgspec
-
 from nexus_sdk.protocol import types
-from nexusd.api.optional import optional
+
 from nexusd.api.services import Services
 from nexusd.auth.identity import Identity
 from nexusd.store import operations as rows

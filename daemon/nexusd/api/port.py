@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 
 import msgspec
-
 from nexus_sdk.protocol import types
 from nexus_sdk.protocol.errors import TunnelLost
 from nexus_sdk.protocol.errors import WorkspaceState as WorkspaceStateError
+
 from nexusd.api.services import Services
 from nexusd.backends.base import ByteStream
 from nexusd.wire.call import Call

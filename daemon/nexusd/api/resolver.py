@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable
 
 from nexus_sdk.protocol.errors import WorkspaceNotFound
+
 from nexusd.auth.identity import Identity
 from nexusd.processes.table import ProcessTable
 from nexusd.store import operations as operation_rows
@@ -26,7 +27,7 @@ class Resolver:
         self._processes = processes
         self._db = db
 
-    def workspace(self, ref: str, identity: Identity) -> WorkspaceRecord | None | Awaitable[WorkspaceRecord | None]:
+    def workspace(self, ref: str, identity: Identity) -> WorkspaceRecord | Awaitable[WorkspaceRecord | None] | None:
         """The workspace that the caller means, from memory; a destroyed one by its id, from the store."""
         record = self._registry.resolve(ref, identity.subject, identity.sees)
         if record is not None or not ref.startswith("ws_"):
@@ -40,7 +41,7 @@ class Resolver:
             raise WorkspaceNotFound(f"no workspace {ref!r}", workspace=ref)
         return record
 
-    def process(self, id: str) -> str | None | Awaitable[str | None]:
+    def process(self, id: str) -> str | Awaitable[str | None] | None:
         """Id of the workspace that a process belongs to."""
         return self._processes.workspace_of(id)
 

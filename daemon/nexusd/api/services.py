@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import Any, Protocol
 
+from nexusd.api.health import Health
+from nexusd.api.keyed import KeyedCalls
 from nexusd.api.resolver import Resolver
 from nexusd.auth.issuing import TokenService
 from nexusd.config.loading import Loaded
@@ -13,13 +16,25 @@ from nexusd.config.paths import Home
 from nexusd.files.service import FileService
 from nexusd.processes.table import ProcessTable
 from nexusd.store.database import Database
+from nexusd.wire.dispatch import Dispatcher
 from nexusd.workspaces.manager import Manager
 from nexusd.workspaces.parts import Parts
 from nexusd.workspaces.registry import Registry
 from nexusd.workspaces.usage import Usage
 
-if TYPE_CHECKING:
-    from nexusd.server.server import Server
+
+class Serving(Protocol):
+    """What the api tells of the sockets."""
+
+    @property
+    def addresses(self) -> list[str]:
+        """Where the daemon listens, as URLs."""
+        ...
+
+    @property
+    def connections(self) -> int:
+        """How many connections there are."""
+        ...
 
 
 @dataclass(slots=True)
@@ -27,13 +42,21 @@ class Services:
     """The services of a running daemon.
 
     Attributes:
+        flags: the flags that the configuration was loaded with.
         instance: an id of this run.
         started_at: when it started.
+        request_drain: begins to stop the daemon; calls in flight get so many seconds.
+        keyed: set once the services it recovers from exist.
+        dispatcher: set once the gate exists.
         server: set once the sockets are open.
     """
 
-    db: Database
+    home: Home
+    flags: Mapping[str, Any]
     loaded: Loaded
+    instance: str
+    started_at: datetime
+    db: Database
     registry: Registry
     parts: Parts
     manager: Manager
@@ -42,6 +65,8 @@ class Services:
     usage: Usage
     tokens: TokenService
     resolver: Resolver
-    instance: str
-    started_at: datetime
-    server: Server | None = None
+    health: Health
+    request_drain: Callable[[float], None]
+    keyed: KeyedCalls = field(init=False)
+    dispatcher: Dispatcher = field(init=False)
+    server: Serving | None = None

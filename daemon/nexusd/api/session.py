@@ -39,8 +39,8 @@ def register(
     def ping(call: Call, params: types.NoParams) -> types.SessionPong:
         return types.SessionPong(time=datetime.now(UTC))
 
-    def info(call: Call, params: types.NoParams) -> types.SessionInfo:
-        return announcement.info(call.identity)
+    def info(call: Call, params: types.NoParams) -> types.SessionReady:
+        return announcement.ready(call.identity)
 
     def refresh(call: Call, params: types.SessionRefreshParams) -> types.SessionRefreshed:
         if call.connection is None:

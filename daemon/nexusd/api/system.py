@@ -6,10 +6,10 @@ import asyncio
 import os
 
 import msgspec
-
 from nexus_sdk.protocol import types
 from nexus_sdk.protocol.errors import InvalidParams
 from nexus_sdk.protocol.methods import LEVEL
+
 from nexusd.api.services import Services
 from nexusd.auth.identity import Identity
 from nexusd.config.loading import load, validate_text

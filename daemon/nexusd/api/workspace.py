@@ -6,19 +6,18 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import msgspec
-
-
 from nexus_sdk.protocol import types
-from nexusd.auth.identity import Identity
+
 from nexusd.api.optional import optional
 from nexusd.api.services import Services
+from nexusd.auth.identity import Identity
 from nexusd.store import workspaces as rows
-from nexusd.workspaces import view
-from nexusd.workspaces.journal import Run
-from nexusd.workspaces.manager import outcome
 from nexusd.wire.call import Call
 from nexusd.wire.dispatch import Dispatcher
 from nexusd.wire.stream import ServerStream
+from nexusd.workspaces import view
+from nexusd.workspaces.journal import Run
+from nexusd.workspaces.manager import outcome
 
 
 def register(dispatcher: Dispatcher, services: Services) -> None:
@@ -145,4 +144,3 @@ async def follow(call: Call, run: Run, wait: bool) -> None:
     finally:
         stop()
     outcome(run)
-

@@ -13,6 +13,7 @@ from typing import Any, Final, Protocol, TypeVar
 
 from nexus_sdk.protocol.errors import (
     CapabilityMissing,
+    Draining,
     Forbidden,
     MethodNotFound,
     NexusError,
@@ -76,6 +77,9 @@ class Gate:
         capable: whether a backend, by name, has a capability; None leaves that question to the backend itself.
         methods: the method table.
         clock: seconds since the epoch.
+
+    Attributes:
+        draining: whether the daemon stops and takes no new work; calls about the session itself still pass.
     """
 
     def __init__(
@@ -90,6 +94,7 @@ class Gate:
         self._capable = capable
         self._methods = methods
         self._clock = clock
+        self.draining = False
         self._find: Final = {"process": resolver.process, "operation": resolver.operation}
 
     def admit(self, call: GatedCall) -> Awaitable[None] | None:
@@ -100,6 +105,7 @@ class Gate:
         Raises:
             Unauthenticated: the identity has expired since it was established.
             MethodNotFound: the method is not in the schema.
+            Draining: the daemon stops.
             Forbidden: the identity lacks the method's scope.
             WorkspaceNotFound, ProcessNotFound, OperationNotFound: there is no such thing, or not for this identity;
                 the two cannot be told apart.
@@ -114,6 +120,8 @@ class Gate:
         if not identity.may(method.scope):
             scope = method.scope or ""
             raise Forbidden(f"{method.name} needs the scope {scope}", scope=scope, method=method.name)
+        if self.draining and method.scope is not None:
+            raise Draining(f"the daemon stops and takes no {method.name}")
         if method.target is None:
             return None
         return self._admit_target(call, method, identity, getattr(call.params, method.target))

@@ -111,7 +111,7 @@ class TokenService:
         return token, record
 
     async def list(self, identity: Identity) -> list[TokenRecord]:
-        """The tokens that this identity may revoke, newest first: for or by its subject, or all for an administrator."""
+        """The tokens that this identity may revoke, newest first: for or by its subject; all for an administrator."""
         subject = None if identity.administers else identity.subject
         return await self._db.read(lambda connection: records.select(connection, subject))
 

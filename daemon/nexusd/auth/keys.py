@@ -136,7 +136,7 @@ def load_hs256(path: str | os.PathLike[str]) -> Key:
     """A shared secret for HS256: the content of a file without one newline at its end.
 
     Raises:
-        KeyProblem: shorter than 32 bytes, or the file holds a PEM, SSH or JSON key, which is public more often than not.
+        KeyProblem: shorter than 32 bytes, or a PEM, SSH or JSON key, which is public more often than not.
     """
     secret = _read_private(Path(path))
     secret = secret.removesuffix(b"\n").removesuffix(b"\r")
@@ -191,6 +191,7 @@ def _load_jwk(entry: Any, where: str) -> Key:
 
 
 def _algorithm_of(public: Any, stated: object, where: str) -> str:
+    allowed: tuple[str, ...]
     if isinstance(public, ed25519.Ed25519PublicKey):
         algorithm, allowed = "EdDSA", ("EdDSA", "Ed25519")
     elif isinstance(public, ec.EllipticCurvePublicKey):

@@ -1,8 +1,8 @@
 """Live connections and the life of the identities behind them.
 
 A connection must not outlive its identity: it is expelled when the token it came with is revoked or expires. One timer
-serves all connections; it runs only while some identity has an end, and at least every few seconds, so that a clock that
-jumps (a laptop that slept) is noticed too.
+serves all connections; it runs only while some identity has an end, and at least every few seconds, so that it notices
+a clock that jumps, as that of a laptop that slept.
 """
 
 from __future__ import annotations

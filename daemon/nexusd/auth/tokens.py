@@ -38,6 +38,7 @@ MAX_TOKEN: Final = 16_384
 
 _MAX_TIME: Final = 253_402_300_800
 _HEADER_MEMBERS: Final = frozenset(("alg", "kid", "typ"))
+_TOKEN: Final = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\Z")
 _ID: Final = re.compile(r"[\x21-\x7e]{1,256}\Z")
 _WORD: Final = re.compile(r"[A-Za-z0-9_.:*-]{1,128}\Z")
 _SUBJECT: Final = re.compile(r"[A-Za-z0-9_.@:-]{1,128}\Z")
@@ -75,7 +76,8 @@ class Tokens:
         self.issuer = issuer
         self.clock = clock
         self._revoked: set[str] = set()
-        self._decoy = self.mint(token_id="decoy", subject="decoy", scopes=(), workspaces=(), expires_at=clock())
+        # what is verified in place of tokens that name no key of ours; it grants nothing
+        self._decoy = self.mint(token_id="-", subject="-", scopes=(), workspaces=(), expires_at=0)  # noqa: S106
 
     def mint(
         self,
@@ -180,12 +182,11 @@ class Tokens:
 
 
 def _header(token: object) -> dict[str, Any]:
-    if not isinstance(token, str) or len(token) > MAX_TOKEN or not token.isascii():
-        raise _Refused("not a token: wrong type, too long or not ASCII")
-    parts = token.split(".")
-    if len(parts) != 3 or not all(parts):
-        raise _Refused("not a token: not three parts")
-    header = _strict_object(_unbase64(parts[0]), "header")
+    if not isinstance(token, str) or len(token) > MAX_TOKEN:
+        raise _Refused("no string, or too long")
+    if _TOKEN.match(token) is None:
+        raise _Refused("not three parts of base64url")
+    header = _strict_object(_unbase64(token.partition(".")[0]), "header")
     unknown = header.keys() - _HEADER_MEMBERS
     if unknown:
         # keys and places to fetch keys from (jwk, jku, x5u, x5c), critical extensions (crit): none is ever honoured
@@ -248,8 +249,6 @@ def _strict_object(data: bytes, what: str) -> dict[str, Any]:
 
 def _unbase64(text: str) -> bytes:
     try:
-        if "=" in text:
-            raise ValueError
         return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-    except (ValueError, binascii.Error):
+    except binascii.Error:
         raise _Refused("not base64url") from None

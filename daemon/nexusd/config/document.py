@@ -19,8 +19,18 @@ if TYPE_CHECKING:
 LIMIT = 256 * 1024
 """Largest file, in bytes."""
 
+EVENTS = 10_000
+"""Most keys, values and brackets in a file: what takes longer to read than anybody's configuration is not one."""
+
+PROBLEMS = 100
+"""How many problems of one file are told; with more, it was never meant for us."""
+
 DEPTH = 16
 """Deepest nesting; the model needs four."""
+
+
+LONGEST_KEY = 64
+"""Characters of a key that can be ours or a slip of the pen."""
 
 
 class Setting(msgspec.Struct, frozen=True):
@@ -70,29 +80,30 @@ class Document:
             return
         import yaml  # loading it takes 20 ms, and most homes have no file
 
+        parser = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # PyYAML may be built without the one in C
         try:
-            if self._refused(text):
+            if self._refused(text, parser, yaml):
                 return
-            loader = yaml.SafeLoader(text)
+            loader = parser(text)
             try:
                 root = loader.get_single_node()
-                if root is None or _is_null(root):
-                    return
-                self._section(root, "", yaml)
             finally:
                 loader.dispose()
+            if root is not None and not _is_null(root):
+                self._section(root, "", yaml)
         except yaml.YAMLError as error:
             mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
             what = getattr(error, "problem", None) or "a character that YAML does not allow"
             self.problem("", f"not YAML: {what}", mark.line + 1 if mark else 0)
 
-    def _refused(self, text: str) -> bool:
+    def _refused(self, text: str, parser: Any, yaml: Any) -> bool:
         """Look through the events first: they come one at a time, whatever the file would expand to."""
-        import yaml
-
         depth = documents = 0
-        for event in yaml.parse(text, Loader=yaml.SafeLoader):
+        for number, event in enumerate(yaml.parse(text, Loader=parser)):
             line = event.start_mark.line + 1 if event.start_mark else 0
+            if number > EVENTS:
+                self.problem("", "the file holds too many values", line, f"at most {EVENTS} keys and values")
+                return True
             if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None) is not None:
                 self.problem("", "anchors (&) and aliases (*) are not used here", line, "write the value out")
                 return True
@@ -125,6 +136,11 @@ class Document:
                 continue
             word = key_node.value
             full = prefix + word
+            if len(self.problems) >= PROBLEMS:
+                return
+            if len(word) > LONGEST_KEY:
+                self.problem(prefix + word[:20] + "…", "there is no such key", key_line)
+                continue
             if word in seen:
                 self.problem(full, f"stands here and in line {seen[word]}", key_line, "remove one of the two")
                 continue

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
 from collections.abc import Mapping
@@ -264,16 +263,22 @@ def _check_text(key: Key, value: str) -> None:
         raise ValueError(f"it is longer than {key.most:g} bytes")
 
 
+def _closest(name: str, known: tuple[str, ...] | list[str], cutoff: float) -> list[str]:
+    import difflib  # only where something is wrong
+
+    return difflib.get_close_matches(name, known, n=1, cutoff=cutoff)
+
+
 def suggest(name: str, known: tuple[str, ...] | list[str]) -> str | None:
     """The known name that was probably meant, or None."""
     # the right last word in the wrong section is a likelier slip than two letters
     last = name.rpartition(".")[2]
     same = [other for other in known if "." in other and other.rpartition(".")[2] == last]
-    close = same if len(same) == 1 else difflib.get_close_matches(name, known, n=1, cutoff=0.7)
+    close = same if len(same) == 1 else _closest(name, known, 0.7)
     return close[0] if close else None
 
 
 def did_you_mean(name: str, known: tuple[str, ...] | list[str]) -> str:
     """``; did you mean …?`` or nothing."""
-    close = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
+    close = _closest(name, known, 0.6)
     return f"; did you mean {close[0]}?" if close else ""

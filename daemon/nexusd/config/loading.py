@@ -302,7 +302,7 @@ def _read_file(path: str, *, trusted: bool) -> bytes:
             descriptor = os.open(name, flags, dir_fd=directory)
         finally:
             os.close(directory)
-    with open(descriptor, "rb") as file:
+    try:
         found = os.fstat(descriptor)
         if not stat.S_ISREG(found.st_mode):
             raise OSError(errno.EINVAL, "it is not a regular file")
@@ -310,4 +310,7 @@ def _read_file(path: str, *, trusted: bool) -> bytes:
             raise OSError(errno.EPERM, "everybody may write to it; take that right away (chmod o-w)")
         if trusted and found.st_uid not in (0, os.geteuid()):
             raise OSError(errno.EPERM, f"it belongs to user id {found.st_uid}, neither to root nor to this user")
-        return file.read(LIMIT + 1)
+        with open(descriptor, "rb", closefd=False) as file:
+            return file.read(LIMIT + 1)
+    finally:
+        os.close(descriptor)

@@ -50,6 +50,9 @@ class Home:
         self.repositories = self.path / "repositories"
         self.worktrees = self.path / "worktrees"
 
+    def __fspath__(self) -> str:
+        return str(self.path)
+
     @classmethod
     def find(cls, environ: Mapping[str, str] = os.environ) -> Home:
         """The home that the environment names: ``NEXUS_HOME``, else ``~/.nexus``."""

@@ -196,6 +196,23 @@ class Beneath:
             finally:
                 place.close()
 
+    def open_plain(self, parts: tuple[str, ...]) -> int:
+        """Open a directory for reading by components that we found ourselves; a link anywhere among them is refused.
+
+        The components may be names that are not UTF-8, which `parts` refuses.
+
+        Raises:
+            OSError: ELOOP or ENOTDIR where a component became a link, and as openat(2).
+        """
+        fd = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=self._fd)
+        for part in parts:
+            try:
+                child = os.open(part, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=fd)
+            finally:
+                os.close(fd)
+            fd = child
+        return fd
+
     def canonical(self, path: str) -> tuple[str, ...]:
         """Components of the path with every link resolved, the last one too. It need not exist."""
         with naming(path):

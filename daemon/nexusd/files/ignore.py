@@ -98,7 +98,7 @@ class Ignore:
         self._rules = rules
         self._exclude = exclude
         # Only directories that have rules are asked.
-        self._above = above if above is None or above._rules else above._above
+        self._above: Ignore | None = above if above is None or above._rules else above._above
 
     @classmethod
     def at(cls, beneath: Beneath, path: str, exclude: str = "") -> Ignore:

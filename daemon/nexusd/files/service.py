@@ -7,14 +7,20 @@ others' writes wait for.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
+from nexus_sdk.protocol.errors import NexusError
+
 from nexusd.backends.base import Machine, RootHandle
 from nexusd.files.beneath import Beneath
+from nexusd.files.transfer import sweep
 from nexusd.files.watch import Watcher
 from nexusd.store.workspaces import WorkspaceRecord
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 P = TypeVar("P")
@@ -72,6 +78,14 @@ class FileService:
         watcher = self._watchers.pop(workspace, None)
         if watcher is not None:
             await watcher.aclose()
+
+    async def sweep(self, records: Iterable[WorkspaceRecord]) -> None:
+        """Remove what interrupted uploads left long ago."""
+        for record in records:
+            try:
+                await asyncio.get_running_loop().run_in_executor(self._slow, sweep, self.beneath(record))
+            except NexusError as error:
+                log.warning("workspace %s was not swept: %s", record.name, error)
 
     async def close(self) -> None:
         """Stop watching and let the threads end."""

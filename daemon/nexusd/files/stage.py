@@ -69,6 +69,14 @@ class Staged:
         self.fd = os.open(self.name, flags, 0o600, dir_fd=directory)
         self._there = True
 
+    @classmethod
+    def adopted(cls, directory: int, name: str, fd: int) -> Staged:
+        """Go on with a temporary file that is there, already open."""
+        staged = cls.__new__(cls)
+        staged.directory, staged.name, staged.fd = directory, name, fd
+        staged._there = True
+        return staged
+
     def __enter__(self) -> Staged:
         return self
 
@@ -81,7 +89,14 @@ class Staged:
                 pass
 
     def commit(
-        self, name: str, path: str, *, mode: int | None = None, if_match: str | None = None, exclusive: bool = False
+        self,
+        name: str,
+        path: str,
+        *,
+        mode: int | None = None,
+        if_match: str | None = None,
+        exclusive: bool = False,
+        durable: bool = True,
     ) -> os.stat_result:
         """Give the file its place and make that durable. Returns its status.
 
@@ -91,6 +106,7 @@ class Staged:
             mode: permission bits; None keeps those of the file replaced (without set-ID), else 644.
             if_match: the etag that the file replaced must have; empty: there must be none; None: no matter.
             exclusive: there must be nothing at the place.
+            durable: wait until the disk has it. A tree is copied without: one file more or less of it tells nothing.
 
         Raises:
             EtagMismatch: the file is not the expected one.
@@ -101,6 +117,8 @@ class Staged:
         old = entry_status(self.directory, name)
         if old is None:
             adopt(self.fd, os.fstat(self.directory))
+        elif exclusive:
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
         else:
             if not stat.S_ISREG(old.st_mode):
                 raise not_a_file(path)
@@ -108,7 +126,8 @@ class Staged:
         if mode is None:
             mode = 0o644 if old is None else stat.S_IMODE(old.st_mode) & ~_SET_ID
         os.fchmod(self.fd, mode)
-        os.fsync(self.fd)
+        if durable:
+            os.fsync(self.fd)
         with place_lock(self.directory, name, path):
             current = entry_status(self.directory, name)
             check_match(current, if_match, path)
@@ -119,7 +138,8 @@ class Staged:
             else:
                 os.rename(self.name, name, src_dir_fd=self.directory, dst_dir_fd=self.directory)
             self._there = False
-        fsync_directory(self.directory)
+        if durable:
+            fsync_directory(self.directory)
         return os.fstat(self.fd)
 
     def keep(self) -> None:
@@ -228,8 +248,8 @@ def fsync_directory(directory: int) -> None:
         os.close(fd)
 
 
-def write_all(fd: int, data: bytes | memoryview) -> None:
-    """Write all of `data` at the descriptor's position.
+def write_all(fd: int, data: bytes | bytearray | memoryview) -> int:
+    """Write all of `data` at the descriptor's position. Returns how many bytes that were.
 
     Raises:
         OSError: as write(2).
@@ -237,3 +257,4 @@ def write_all(fd: int, data: bytes | memoryview) -> None:
     view = memoryview(data)
     while view:
         view = view[os.write(fd, view) :]
+    return len(data)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from typing import Final, NamedTuple
 
 from nexusd.files.ignore import Ignore
@@ -53,7 +53,7 @@ def walk(
     enter: Callable[[Entry], bool] | None = None,
     unreadable: Callable[[str], None] | None = None,
     device: int | None = None,
-) -> Iterator[Entry]:
+) -> Generator[Entry, None, None]:
     """Yield what is below a directory, each directory before its content, names in code point order.
 
     The order equals that of paths compared component by component. Temporary files of ours are left out. Close the
@@ -73,15 +73,23 @@ def walk(
     return _level(directory, "" if start == "." else start, 1, ignore, limits)
 
 
+def walk_all(directory: int) -> Generator[Entry, None, None]:
+    """As `walk`, of everything: temporary files of ours too. For the sweep that removes them."""
+    return _level(directory, "", 1, None, _Limits(True, MAX_DEPTH, None, None, None, ours=True))
+
+
 class _Limits(NamedTuple):
     hidden: bool
     depth: int
     enter: Callable[[Entry], bool] | None
     unreadable: Callable[[str], None] | None
     device: int | None
+    ours: bool = False
 
 
-def _level(directory: int, base: str, level: int, rules: Ignore | None, limits: _Limits) -> Iterator[Entry]:
+def _level(
+    directory: int, base: str, level: int, rules: Ignore | None, limits: _Limits
+) -> Generator[Entry, None, None]:
     try:
         with os.scandir(directory) as scan:
             found = [(e.name, e.is_dir(follow_symlinks=False), e.is_file(follow_symlinks=False)) for e in scan]
@@ -91,7 +99,7 @@ def _level(directory: int, base: str, level: int, rules: Ignore | None, limits: 
         return
     found.sort()
     for name, is_dir, is_file in found:
-        if is_ours(name) or (not limits.hidden and name.startswith(".")):
+        if (is_ours(name) and not limits.ours) or (not limits.hidden and name.startswith(".")):
             continue
         if rules is not None and rules.excludes(name, is_dir):
             continue

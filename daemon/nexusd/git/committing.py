@@ -21,9 +21,7 @@ _AUTHOR = re.compile(r"\s*(?P<name>[^<>\n\0]*[^<>\s\0])\s*<(?P<email>[^<>\s\0]+)
 _IDENTITY = re.compile(
     r"Please tell me who you are|[Ii]dentity unknown|unable to auto-detect email|empty ident name|no email was given"
 )
-_NOTHING = re.compile(
-    r"nothing to commit|nothing added to commit|no changes added to commit|make\s+it empty|nothing to amend"
-)
+_NOTHING = re.compile(r"make\s+it empty|nothing to amend")
 
 
 async def commit(checkout: Checkout, params: GitCommitParams) -> GitCommit:
@@ -117,7 +115,8 @@ async def _run(git: Git, *argv: str, stdin: bytes = b"") -> None:
         reason = error.details.reason if error.details is not None else ""
         if _IDENTITY.search(reason):
             raise identity_missing() from error
-        if _NOTHING.search(reason):
+        # Quietly ending with 1 is how git says that nothing is different; anything else is explained.
+        if _NOTHING.search(reason) or reason == "exit code 1":
             raise NothingToCommit("there is nothing to commit") from error
         raise
 

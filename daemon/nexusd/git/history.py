@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import re
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Final
 
 from nexus_sdk.protocol.errors import RefNotFound
@@ -12,8 +13,9 @@ from nexusd.git import refs, text
 from nexusd.git.command import Git
 from nexusd.git.layout import Checkout
 
-_FIELDS: Final = ("%H", "%P", "%an", "%ae", "%aI", "%at", "%s", "%b")
+_FIELDS: Final = ("%H", "%P", "%an", "%ae", "%ad", "%s", "%b")
 _FORMAT: Final = "--format=" + "%x00".join(_FIELDS)
+_STAMP = re.compile(r"(?P<seconds>-?\d{1,20}) (?P<sign>[+-])(?P<hours>\d\d)(?P<minutes>\d\d)")
 _BYTES = 16 * 1024 * 1024
 
 
@@ -60,6 +62,7 @@ async def read_commits(
         "--no-decorate",
         "--no-patch",
         "--encoding=UTF-8",
+        "--date=raw",  # the only form that no number in a commit makes git fail
         f"--max-count={limit}",
         f"--skip={skip}",
         "--end-of-options",
@@ -79,26 +82,27 @@ def parse_commits(data: bytes) -> list[GitCommit]:
 
 
 def _commit(fields: list[bytes]) -> GitCommit:
-    commit, parents, author, email, stamp, seconds, subject, body = fields
+    commit, parents, author, email, stamp, subject, body = fields
     return GitCommit(
         commit=text.prose(commit),
         parents=text.prose(parents).split(),
         author=text.prose(author),
         email=text.prose(email),
-        time=_time(text.prose(stamp), text.prose(seconds)),
+        time=_time(text.prose(stamp)),
         subject=text.prose(subject),
         body=text.prose(body).rstrip("\n"),
     )
 
 
-def _time(stamp: str, seconds: str) -> datetime:
-    """A commit's time. Anybody can write any number into a commit: what no calendar holds becomes its nearest end."""
+def _time(stamp: str) -> datetime:
+    """A commit's time, from ``seconds +hhmm``. What no calendar holds becomes its nearest end."""
+    match = _STAMP.fullmatch(stamp)
+    if match is None:
+        return datetime.fromtimestamp(0, UTC)
+    seconds = int(match["seconds"])
+    minutes = int(match["sign"] + "1") * (int(match["hours"]) * 60 + int(match["minutes"]))
     try:
-        return datetime.fromisoformat(stamp)
-    except ValueError:
-        pass
-    try:
-        return datetime.fromtimestamp(int(seconds), UTC)
+        moment = datetime.fromtimestamp(seconds, UTC)
+        return moment.astimezone(timezone(timedelta(minutes=minutes)))
     except (ValueError, OverflowError, OSError):
-        future = seconds.isdigit() and int(seconds) > 0
-        return datetime.max.replace(tzinfo=UTC) if future else datetime.fromtimestamp(0, UTC)
+        return (datetime.max if seconds > 0 else datetime.min).replace(tzinfo=UTC)

@@ -111,7 +111,8 @@ def shared_clone(url: str, home: Path, owner: str = "") -> Path:
     """Where the clone of this URL (without credentials) is, or would be."""
     tail = url.rstrip("/").removesuffix(".git").rsplit("/", 1)[-1].rsplit(":", 1)[-1]
     slug = re.sub(r"[^A-Za-z0-9._-]+", "-", tail).strip("-.")[:48] or "repository"
-    return home / "repositories" / f"{slug}-{hashlib.sha256(f'{owner}\0{url}'.encode()).hexdigest()[:16]}.git"
+    digest = hashlib.sha256("\0".join((owner, url)).encode()).hexdigest()
+    return home / "repositories" / f"{slug}-{digest[:16]}.git"
 
 
 @asynccontextmanager

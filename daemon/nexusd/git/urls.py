@@ -23,7 +23,7 @@ _SHORT = re.compile(r"(?:(?P<user>[^@/:\s]+)@)?(?P<host>\[[0-9A-Fa-f:.]+\]|[^@/:
 _UNPRINTABLE = re.compile(r"[\x00-\x20\x7f]")
 _CREDENTIALS = re.compile(
     r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*://)"
-    r"(?P<info>[^/\s'\"@]*|[^/\s'\"]*:(?!\d+(?:/|$))[^\s'\"]*)@"
+    r"(?P<info>[^/\s'\"]*|[^/\s'\"]*:(?!\d+(?:/|$))[^\s'\"]*)@"
 )
 
 
@@ -98,7 +98,7 @@ def redact(text: str) -> str:
 def _without_credentials(match: re.Match[str]) -> str:
     scheme, info = match["scheme"], match["info"]
     user = info.partition(":")[0]
-    if scheme.lower() == "ssh://" and user and "/" not in user:
+    if scheme.lower() == "ssh://" and user and not {"/", "@"} & set(user):
         return f"{scheme}{user}@"
     return scheme
 

@@ -64,7 +64,8 @@ def _whole_end(data: bytes) -> bytes:
 
 
 def _whole_start(data: bytes) -> bytes:
+    # What is left of a torn character is at most three bytes; more of them in a row are no text anyway.
     for at in range(min(_LONGEST, len(data))):
         if data[at] not in _CONTINUATION:
             return data[at:]
-    return data
+    return data if len(data) >= _LONGEST else b""

@@ -127,10 +127,7 @@ class OutputLog:
         try:
             fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
         except FileNotFoundError:
-            log = cls(path, MIN_CAPACITY)
-            log.start = log.end = end
-            log._readonly = True
-            return log
+            return cls.expired(path, end)
         try:
             header = os.pread(fd, _HEADER.size, 0)
             log = cls._restore(path, header)
@@ -144,12 +141,41 @@ class OutputLog:
         return log
 
     @classmethod
+    def expired(cls, path: Path, end: int) -> OutputLog:
+        """The log of a process that has ended, of which nothing is left but where it ended."""
+        log = cls(path, MIN_CAPACITY)
+        log.start = log.end = end
+        log._readonly = True
+        return log
+
+    @staticmethod
+    def bounds(path: Path, end: int) -> tuple[int, int]:
+        """Start and end of a log that nobody writes, by its header alone; (end, end) where there is none. Blocking."""
+        try:
+            fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        except OSError:
+            return end, end
+        try:
+            log = OutputLog._restore(path, os.pread(fd, _HEADER.size, 0))
+        except (OSError, LogDamaged):
+            return end, end
+        finally:
+            os.close(fd)
+        return log.start, log.end
+
+    @classmethod
     def _restore(cls, path: Path, header: bytes) -> OutputLog:
         if len(header) < _HEADER.size:
             raise LogDamaged(f"{path}: too short")
         magic, capacity, slots, start, end, first, after = _HEADER.unpack(header)
         log = cls(path, capacity)
-        sound = capacity >= MIN_CAPACITY and start <= end and end - start <= capacity and first <= after and after - first <= slots
+        sound = (
+            capacity >= MIN_CAPACITY
+            and start <= end
+            and end - start <= capacity
+            and first <= after
+            and after - first <= slots
+        )
         if magic != _MAGIC or slots != log._slots or not sound or (start < end and first == after):
             raise LogDamaged(f"{path}: its header makes no sense")
         log.start, log.end, log._first_run = start, end, first
@@ -163,8 +189,17 @@ class OutputLog:
             if at + size > len(ring):
                 raise LogDamaged(f"{self.path}: too short")
             self._runs.append(_SLOT.unpack_from(ring, at)[0])
-        if self._runs and self._runs[0] >> 2 > self.start:
-            raise LogDamaged(f"{self.path}: its first run is missing")
+        runs = self._runs
+        if not runs:
+            return
+        ordered = all(runs[at] >> 2 < runs[at + 1] >> 2 for at in range(len(runs) - 1))
+        if (
+            not ordered
+            or runs[0] >> 2 > self.start
+            or runs[-1] >> 2 >= self.end
+            or any(run & 3 not in (1, 2) for run in runs)
+        ):
+            raise LogDamaged(f"{self.path}: its runs make no sense")
 
     # --- writing ---
 

@@ -18,7 +18,7 @@ _READS_PER_WAKEUP: Final = 4
 _PIPE: Final = 256 * 1024
 _TOO_LITTLE: Final = 4096
 _ENOUGH: Final = 16384
-"""Room at which reading goes on after it stopped for want of it. Never more than what a caught-up reader leaves free."""
+"""Room at which reading goes on after it stopped for want of it; less than what a caught-up reader leaves free."""
 RETRY: Final = 1.0
 """Seconds between attempts to write after the disk was full or broken."""
 
@@ -26,8 +26,8 @@ RETRY: Final = 1.0
 class Pump:
     """Reads descriptors on the event loop and appends to a log. Begins at once.
 
-    Where the log has no room because an attached reader holds it, or the disk cannot take more, nothing is read: the pipe
-    fills, and the process waits in its write. No byte is lost then.
+    Where the log has no room because an attached reader holds it, or the disk cannot take more, nothing is read: the
+    pipe fills, and the process waits in its write. No byte is lost then.
 
     Args:
         log: where the output goes.
@@ -37,6 +37,7 @@ class Pump:
 
     Attributes:
         ended: all descriptors have reached their end, or reading was closed.
+        complete: all descriptors have reached their end.
         total: bytes read.
         trouble: why the disk does not take output now; None where it does.
     """
@@ -59,6 +60,7 @@ class Pump:
         self._reading = False
         self._parked: list[asyncio.Future[None]] = []
         self.ended = False
+        self.complete = False
         self.total = 0
         self.trouble: OSError | None = None
         log.on_room = self._room_made
@@ -161,6 +163,7 @@ class Pump:
         self._loop.remove_reader(fd)
         del self._open[fd]
         if not self._open:
+            self.complete = True
             self._finish()
 
     def _finish(self) -> None:

@@ -37,7 +37,7 @@ class Input:
         return self._fd is not None
 
     def give_to(self, owner: object) -> None:
-        """Let `owner` write from now on, and nobody else: a write of another owner that waits ends with NotController."""
+        """Let `owner` write from now on, and nobody else: what another owner has under way ends with NotController."""
         if owner is not self._owner:
             self._owner = owner
             self._wake()

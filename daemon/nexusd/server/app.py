@@ -67,7 +67,8 @@ class App:
                 await self._answer(exchange)
             except (Refused, NexusError) as error:
                 if exchange.started:
-                    raise
+                    _log.warning("an answer could not be finished: %s", error)
+                    raise Gone from None
                 await exchange.refuse(error if isinstance(error, Refused) else as_refused(error))
         except Gone:
             _drop(scope)

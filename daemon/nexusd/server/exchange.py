@@ -152,7 +152,8 @@ class Exchange:
         headers, body = refusal(refused)
         if not self._body_done and self.head.method not in ("GET", "HEAD"):
             headers.append(("connection", "close"))
-            await self._discard()
+            if self.head.one("expect") is None:
+                await self._discard()
         await self.start(refused.status, headers)
         await self.end(body)
 

@@ -1,6 +1,6 @@
 """Host and Origin: is this request meant for us, and does it come from a page we trust?
 
-Every route passes here, loopback included. A page that had its own name resolve to 127.0.0.1 still sends its own name as
+Every route passes here, loopback included. A page that had its own name resolve to 127.0.0.1 still sends that name as
 Host; a page of another site that opens a WebSocket to us still sends its own Origin. Both are refused, by equality with
 what is known to be ours.
 """
@@ -93,9 +93,9 @@ class Guard:
             if origin in self._origins:
                 return
             found = _ORIGIN.match(origin)
-            if found is not None and head.peer.listener == "tcp":
-                if self._is_ours(found["host"], head, _DEFAULT_PORTS[found["scheme"]]):
-                    return
+            tcp = head.peer.listener == "tcp"
+            if found is not None and tcp and self._is_ours(found["host"], head, _DEFAULT_PORTS[found["scheme"]]):
+                return
         raise Refused(
             HTTPStatus.FORBIDDEN,
             "origin_refused",

@@ -12,9 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
-__all__ = ["BindProblem", "Listener", "activated", "bind_tcp", "bind_unix"]
+__all__ = ["BACKLOG", "BindProblem", "Listener", "activated", "bind_tcp", "bind_unix"]
 
 BACKLOG: Final = 2048
+"""Connections that may wait to be accepted; the kernel lowers it to its own maximum."""
+
 _FIRST_FD: Final = 3
 
 

@@ -1,8 +1,8 @@
 """Who is connected, and how many at once.
 
 A socket that has not shown an identity yet costs memory and gives nothing, so each address may hold only so many of
-them; further ones are accepted but not read until one of the others has been admitted or is gone, and past a multiple of
-that they are refused. Unix sockets are exempt: the kernel already said who they are.
+them; further ones are accepted but not read until one of the others has been admitted or is gone, and past a multiple
+of that they are refused. Unix sockets are exempt: the kernel already said who they are.
 """
 
 from __future__ import annotations

@@ -66,19 +66,8 @@ class Announcement:
         return cls(server, limits, capabilities)
 
     def ready(self, identity: Identity) -> types.SessionReady:
-        """The params of `session.ready`."""
+        """The params of `session.ready`, and the result of `session.info`."""
         return types.SessionReady(
-            level=LEVEL,
-            server=self.server,
-            capabilities=list(self.capabilities),
-            limits=self.limits,
-            identity=identity.to_wire(),
-            expires_at=identity.expires_at,
-        )
-
-    def info(self, identity: Identity) -> types.SessionInfo:
-        """The result of `session.info`."""
-        return types.SessionInfo(
             level=LEVEL,
             server=self.server,
             capabilities=list(self.capabilities),
@@ -159,7 +148,7 @@ class RpcEndpoint:
             self._counted(-1)
 
     async def post(self, exchange: Exchange) -> None:
-        """`POST /rpc`: one call, answered in the body. What the call comes to is 200, error or not; 204 for a notification."""
+        """`POST /rpc`: one call, answered in the body with 200, be it a result or an error; 204 for a notification."""
         identity = self._authenticator.identify(exchange.head)
         kind = (exchange.head.one("content-type") or "").partition(";")[0].strip().lower()
         if kind != JSON:

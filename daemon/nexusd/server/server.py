@@ -14,7 +14,7 @@ from uvicorn.server import ServerState
 
 from nexusd.server.app import App
 from nexusd.server.http import HEAD_DEADLINE, HttpProtocol
-from nexusd.server.listeners import Listener
+from nexusd.server.listeners import BACKLOG, Listener
 from nexusd.server.peers import Turnstile
 from nexusd.server.rpc import RpcEndpoint
 from nexusd.server.websocket import Socket
@@ -74,7 +74,7 @@ class Server:
     async def start(self) -> None:
         """Serve. Returns when every listener accepts connections."""
         config = Config(
-            self._app,  # type: ignore[arg-type]  # uvicorn's ASGI types are its own
+            self._app,
             http=HttpProtocol,
             ws=Socket,
             lifespan="off",
@@ -101,6 +101,7 @@ class Server:
             server = await loop.create_server(
                 lambda: HttpProtocol(config, self._state, shared, loop),
                 sock=listener.socket,
+                backlog=BACKLOG,
                 ssl=tls,
                 ssl_handshake_timeout=self._head_deadline if tls is not None else None,
             )
@@ -124,7 +125,7 @@ class Server:
         await asyncio.gather(*(_tell(connection, closing) for connection in self._rpcs()))
         loop = asyncio.get_running_loop()
         end = loop.time() + deadline_s
-        while (left := self._calls()) and loop.time() < end:
+        while (left := self._calls()) and loop.time() < end:  # noqa: ASYNC110 - a count over parts, seconds at most
             await asyncio.sleep(_POLL_S)
         for protocol in list(self._state.connections):
             if isinstance(protocol, Socket):
@@ -141,7 +142,7 @@ class Server:
             server.close()
         for protocol in list(self._state.connections):
             protocol.shutdown()
-        while (self._state.connections or self._state.tasks) and loop.time() < end:
+        while (self._state.connections or self._state.tasks) and loop.time() < end:  # noqa: ASYNC110 - uvicorn's sets
             await asyncio.sleep(_POLL_S)
         for protocol in list(self._state.connections):
             protocol.transport.abort()

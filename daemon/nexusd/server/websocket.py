@@ -1,8 +1,8 @@
 """WebSockets: from TCP to `nexusd.wire.Connection` and back.
 
-The handshake and everything that arrives go through the sans-I/O core of `websockets`; frames that leave are framed here,
-since an unmasked, unfragmented frame is a header of at most ten bytes. An idle connection has no task and no queue: a
-task runs while there is something to handle.
+The handshake and everything that arrives go through the sans-I/O core of `websockets`; frames that leave are framed
+here, since an unmasked, unfragmented frame is a header of at most ten bytes. An idle connection has no task and no
+queue: a task runs while there is something to handle.
 
 Reading stops while frames wait to be handled, and handling waits while the peer does not take what we send. So a peer
 that never reads costs one write buffer, and is closed when it does not answer a ping.
@@ -18,7 +18,7 @@ import logging
 import struct
 from collections import deque
 from http import HTTPStatus
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, cast
 
 from nexus_sdk.protocol.types import SessionClosingParams
 from nexus_sdk.wire.messages import encode_notification
@@ -164,8 +164,7 @@ class Socket(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The TCP or Unix connection is there; called once."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)
         self._server.connections.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -358,7 +357,7 @@ class Socket(asyncio.Protocol):
     # --- writing --------------------------------------------------------------------------------------------------
 
     async def send_text(self, data: bytes) -> None:
-        """Send one text frame; waits while the peer does not take what was sent. Raises ConnectionError if it is gone."""
+        """Send one text frame; waits while the peer does not take what was sent. Raises ConnectionError if it left."""
         if self._paused_writing:
             await self._room()
         self.post(data)

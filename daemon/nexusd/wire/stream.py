@@ -57,6 +57,9 @@ class ServerStream:
             stream opens.
         send_text: sends one text frame, waits for the transport, raises ConnectionLost.
         send_bytes: the same for a binary frame.
+
+    Attributes:
+        on_credit: called, where set, when the caller has granted more; must return at once and not raise.
     """
 
     __slots__ = (
@@ -77,6 +80,7 @@ class ServerStream:
         "_window",
         "id",
         "number",
+        "on_credit",
         "spec",
     )
 
@@ -95,6 +99,7 @@ class ServerStream:
         self._window = window
         self._send_text = send_text
         self._send_bytes = send_bytes
+        self.on_credit: Callable[[], None] | None = None
         self._opened = False
         self._lost = False
         self._busy = 0
@@ -149,6 +154,16 @@ class ServerStream:
     def send_offset(self) -> int:
         """Position of the next byte down."""
         return self._out.offset
+
+    @property
+    def acknowledged(self) -> int:
+        """Position before which the caller has taken everything, as far as its credit tells.
+
+        A receiver grants its whole window beyond what it has consumed, so what it has consumed is its limit less the
+        window. One that grants more has not taken what was never sent, so this is never beyond `send_offset`.
+        `on_credit`, where set, is called each time this may have moved.
+        """
+        return min(self._out.credit.limit - self._window, self._out.offset)
 
     @property
     def send_window(self) -> int:
@@ -301,6 +316,8 @@ class ServerStream:
             credit = self._events if self.spec.down == "events" else self._out.credit
             if credit.grant(frame.offset):
                 _wake(self._credits)
+                if self.on_credit is not None:
+                    self.on_credit()
             return
         if self._up is None:
             raise StreamError("channel", "nothing flows towards the machine here")

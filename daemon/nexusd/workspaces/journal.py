@@ -19,6 +19,7 @@ from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from nexus_sdk.protocol.errors import Cancelled, InternalError, NexusError, OperationDone, StorageFull
+
 from nexusd.failpoints import failpoint
 from nexusd.store import operations as rows
 from nexusd.store.connection import Connection
@@ -121,11 +122,18 @@ class Journal:
     Args:
         db: the store.
         changed: called with the workspace's id after each commit that may have changed its row.
+        ended: called with kind and state of each operation that has ended.
     """
 
-    def __init__(self, db: Database, changed: Callable[[str], Awaitable[None]]) -> None:
+    def __init__(
+        self,
+        db: Database,
+        changed: Callable[[str], Awaitable[None]],
+        ended: Callable[[str, str], None] = lambda kind, state: None,
+    ) -> None:
         self._db = db
         self._changed = changed
+        self._ended = ended
         self._runs: dict[str, Run] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -198,6 +206,7 @@ class Journal:
             await self._backward(plan, run)
         finally:
             self._runs.pop(run.record.id, None)
+            self._ended(plan.kind, run.record.state)
             run.finish()
 
     async def _forward(self, plan: Plan, run: Run) -> None:

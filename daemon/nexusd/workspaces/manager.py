@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
-from collections.abc import Collection
+import time
+from collections.abc import Awaitable, Callable, Collection
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any
 
 import msgspec
-
 from nexus_sdk.protocol import types
 from nexus_sdk.protocol.errors import (
     InternalError,
@@ -25,12 +26,14 @@ from nexus_sdk.protocol.errors import (
     WorkspaceNotFound,
 )
 from nexus_sdk.protocol.errors import WorkspaceState as WorkspaceStateError
+
 from nexusd.git import repositories, worktrees
 from nexusd.store import keys as key_rows
 from nexusd.store import operations as operation_rows
 from nexusd.store import ports as port_rows
 from nexusd.store import workspaces as rows
 from nexusd.store.connection import Connection
+from nexusd.store.errors import StoreError
 from nexusd.store.ids import new_id
 from nexusd.store.operations import OperationRecord
 from nexusd.store.ports import PortRecord
@@ -42,9 +45,11 @@ from nexusd.workspaces.plans import plans
 from nexusd.workspaces.ports import allocate
 from nexusd.workspaces.steps import dirty
 
-NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+log = logging.getLogger(__name__)
 
-State = Literal["pending", "stopped", "running", "paused", "error", "destroying", "destroyed"]
+TOUCH_SECONDS = 60.0
+
+NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 
 STARTABLE = ("stopped", "running", "paused", "error")
 STOPPABLE = ("stopped", "running", "paused", "error")
@@ -59,8 +64,42 @@ class Manager:
 
     def __init__(self, parts: Parts) -> None:
         self.parts = parts
-        self.journal = Journal(parts.db, self.refresh)
+        self.journal = Journal(parts.db, self.refresh, self._note_end)
         self.plans = plans(parts)
+        self._touched: dict[str, float] = {}
+        self._ended: list[Callable[[str, str], None]] = []
+        self._destroyed: list[Callable[[str], Awaitable[None]]] = []
+        self._leaving: set[asyncio.Task[None]] = set()
+
+    def on_ended(self, listener: Callable[[str, str], None]) -> None:
+        """Call `listener` with kind and state of each operation that ends."""
+        self._ended.append(listener)
+
+    def on_destroyed(self, listener: Callable[[str], Awaitable[None]]) -> None:
+        """Call `listener` with the id of each workspace that is gone."""
+        self._destroyed.append(listener)
+
+    def touch(self, record: WorkspaceRecord) -> None:
+        """Note that something runs in a workspace; written at most once a minute, and never waited for."""
+        now = time.monotonic()
+        if now - self._touched.get(record.id, -TOUCH_SECONDS) < TOUCH_SECONDS:
+            return
+        self._touched[record.id] = now
+        at = datetime.now(UTC)
+        record.last_active_at = at
+        task = asyncio.get_running_loop().create_task(self._touch(record.id, at))
+        self._leaving.add(task)
+        task.add_done_callback(self._leaving.discard)
+
+    def _note_end(self, kind: str, state: str) -> None:
+        for listener in self._ended:
+            listener(kind, state)
+
+    async def _touch(self, workspace: str, at: datetime) -> None:
+        try:
+            await self.parts.db.run(lambda conn: rows.touch(conn, workspace, at), durable="crash")
+        except (NexusError, StoreError) as error:
+            log.warning("workspace %s: its last activity was not noted: %s", workspace, error)
 
     # -- records -------------------------------------------------------------------------------------------------
 
@@ -78,6 +117,10 @@ class Manager:
         else:
             self.parts.ports.pop(workspace, None)
         self.parts.registry.put(record)
+        if record.state == "destroyed":
+            self._touched.pop(workspace, None)
+            for listener in self._destroyed:
+                await listener(workspace)
 
     def show(self, record: WorkspaceRecord) -> types.Workspace:
         """A workspace as the protocol shows it."""
@@ -194,7 +237,9 @@ class Manager:
             (
                 other
                 for other in self.parts.registry.all()
-                if other.current and other.id != record.id and (other.repo_path, other.owner) == (record.repo_path, record.owner)
+                if other.current
+                and other.id != record.id
+                and (other.repo_path, other.owner) == (record.repo_path, record.owner)
             ),
             None,
         )
@@ -202,10 +247,14 @@ class Manager:
             self.parts.require(former, "pause")
         run = await self._change("switch", owner, workspace, params, STARTABLE, goal=None)
         if former is not None and former.state == "running":
-            asyncio.get_running_loop().create_task(self._leave(run, owner, former, params.leave))
+            task = asyncio.get_running_loop().create_task(self._leave(run, owner, former, params.leave))
+            self._leaving.add(task)
+            task.add_done_callback(self._leaving.discard)
         return run
 
-    async def _leave(self, switch: Run, owner: str, former: WorkspaceRecord, mode: types.LeaveMode | msgspec.UnsetType) -> None:
+    async def _leave(
+        self, switch: Run, owner: str, former: WorkspaceRecord, mode: types.LeaveMode | msgspec.UnsetType
+    ) -> None:
         await switch.wait()
         await self.refresh(former.id)
         if switch.error is not None:
@@ -233,7 +282,13 @@ class Manager:
             if work.lost:
                 raise dirty(record, work)
         return await self._change(
-            "destroy", owner, workspace, params, ("stopped", "running", "paused", "error", "destroying"), goal=None, enter="destroying"
+            "destroy",
+            owner,
+            workspace,
+            params,
+            ("stopped", "running", "paused", "error", "destroying"),
+            goal=None,
+            enter="destroying",
         )
 
     async def update(self, workspace: str, params: types.WorkspaceUpdateParams) -> WorkspaceRecord:
@@ -301,8 +356,8 @@ class Manager:
                 raise WorkspaceStateError(
                     f"workspace {row.name} is {row.state}; {kind} needs it to be {' or '.join(allowed)}",
                     workspace=row.id,
-                    state=cast(State, row.state),
-                    allowed=cast(list[State], list(allowed)),
+                    state=row.state,
+                    allowed=list(allowed),
                 )
             operation.data = {"was": row.state}
             reached = row.state == goal
@@ -360,7 +415,9 @@ class Manager:
             )
         if own >= limits.per_owner:
             raise LimitWorkspaces(
-                f"you have {own} workspaces, as many as you may", limit="max_workspaces_per_user", value=limits.per_owner
+                f"you have {own} workspaces, as many as you may",
+                limit="max_workspaces_per_user",
+                value=limits.per_owner,
             )
 
 

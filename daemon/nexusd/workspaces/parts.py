@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nexus_sdk.protocol.errors import BackendNotFound, CapabilityMissing
+
 from nexusd.backends.base import Backend, Machine, MachineSpec
 from nexusd.processes.table import ProcessTable
 from nexusd.store.database import Database
@@ -73,6 +74,11 @@ class Parts:
                 backend=record.backend,
                 capability=capability,
             )
+
+    def capable(self, backend: str, capability: str) -> bool:
+        """Whether a backend has a capability; False for one that this node does not have."""
+        found = self.backends.get(backend)
+        return found is not None and bool(getattr(found.capabilities, capability, False))
 
     def spec(self, record: WorkspaceRecord) -> MachineSpec:
         """What a backend needs to know of a workspace."""

@@ -14,7 +14,6 @@ import socket
 from collections.abc import Callable, Collection, Sequence
 
 import msgspec
-
 from nexus_sdk.protocol.errors import InvalidParams, PortsExhausted
 
 STANDARD = {"ssh": 0, "web": 1, "api": 2, "db": 3, "cache": 4}
@@ -75,7 +74,9 @@ def allocate(
     wanted = dict(STANDARD)
     for offset, label in enumerate(extra, FIRST_EXTRA):
         if label in wanted:
-            raise InvalidParams(f"the port name {label!r} is given twice or is a standard name", path="ports", reason="twice")
+            raise InvalidParams(
+                f"the port name {label!r} is given twice or is a standard name", path="ports", reason="twice"
+            )
         wanted[label] = offset
     if max(wanted.values()) >= ports.per_workspace:
         room = max(ports.per_workspace - FIRST_EXTRA, 0)

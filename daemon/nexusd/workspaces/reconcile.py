@@ -10,8 +10,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable
 from datetime import UTC, datetime
+from functools import partial
 
 from nexus_sdk.protocol.errors import NexusError
+
 from nexusd.failpoints import failpoint
 from nexusd.store import operations as operation_rows
 from nexusd.store import ports as port_rows
@@ -66,14 +68,14 @@ async def remove_orphans(manager: Manager) -> None:
             if parts.registry.get(status.workspace) is None:
                 log.warning("removing machine %s of backend %s: no workspace", status.workspace, backend.name)
                 await _tolerate(backend.name, backend.destroy(status.workspace))
-    await parts.db.run(_free_ports)
+    for workspace in await parts.db.read(_ownerless_ports):
+        await parts.db.run(partial(port_rows.delete_workspace, workspace=workspace))
 
 
-def _free_ports(conn: Connection) -> None:
-    for workspace in {port.workspace for port in port_rows.all_ports(conn)}:
-        record = rows.get(conn, workspace)
-        if record is None or record.state == "destroyed":
-            port_rows.delete_workspace(conn, workspace)
+def _ownerless_ports(conn: Connection) -> set[str]:
+    owners = {port.workspace for port in port_rows.all_ports(conn)}
+    records = {owner: rows.get(conn, owner) for owner in owners}
+    return {owner for owner, record in records.items() if record is None or record.state == "destroyed"}
 
 
 async def _settle(manager: Manager, record: WorkspaceRecord) -> None:

@@ -7,11 +7,12 @@ resolve a workspace on each call without a query. Only `Registry.put` and `Regis
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable
 from itertools import islice
 
 from nexus_sdk.protocol.errors import CursorExpired
+
 from nexusd.store.workspaces import WorkspaceRecord
 
 Sees = Callable[[str, str], bool]
@@ -99,6 +100,10 @@ class Registry:
     def all(self) -> list[WorkspaceRecord]:
         """Every record, oldest first."""
         return list(self._records.values())
+
+    def states(self) -> dict[str, int]:
+        """How many workspaces are in each state."""
+        return dict(Counter(record.state for record in self._records.values()))
 
     def resolve(self, reference: str, subject: str, sees: Sees) -> WorkspaceRecord | None:
         """The workspace that the caller `subject` means by an id or a name, or None where it sees none.

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from nexus_sdk.protocol.errors import WorkspaceDirty, WorkspaceNotFound
 from nexus_sdk.protocol.types import RepositorySource
+
 from nexusd.git import repositories, worktrees
 from nexusd.store import workspaces as rows
 from nexusd.store.workspaces import WorkspaceRecord
@@ -60,8 +61,10 @@ class ResolveRepository(Base):
             return
         record = self.record()
         params = run.record.params
-        source = RepositorySource(url=params["url"]) if params.get("ref") is None else RepositorySource(
-            url=params["url"], ref=params["ref"]
+        source = (
+            RepositorySource(url=params["url"])
+            if params.get("ref") is None
+            else RepositorySource(url=params["url"], ref=params["ref"])
         )
         handle = await repositories.resolve(source, self.parts.home, progress=run.report)
         worktree = worktrees.location(handle, record.name, self.parts.home)

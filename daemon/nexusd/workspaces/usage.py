@@ -7,6 +7,7 @@ import os
 import time
 
 from nexus_sdk.protocol.types import ResourceStats
+
 from nexusd.store.workspaces import WorkspaceRecord
 from nexusd.workspaces.parts import Parts
 

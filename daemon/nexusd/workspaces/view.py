@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-
 from nexus_sdk.protocol.types import Operation, OperationError, OperationStep, PortMapping, Repository, Workspace
+
 from nexusd.store.operations import OperationRecord
 from nexusd.store.workspaces import WorkspaceRecord
 
@@ -20,7 +20,7 @@ def workspace(record: WorkspaceRecord, ports: Mapping[str, int]) -> Workspace:
         name=record.name,
         display_name=record.display_name or msgspec.UNSET,
         owner=record.owner,
-        state=record.state,  # type: ignore[arg-type]
+        state=record.state,
         message=record.message,
         backend=record.backend,
         repository=Repository(
@@ -57,7 +57,7 @@ def operation(record: OperationRecord) -> Operation:
         id=record.id,
         kind=record.kind,
         workspace=record.workspace,
-        state=record.state,  # type: ignore[arg-type]
+        state=record.state,
         steps=[_step(step) for step in record.steps],
         message=record.message,
         error=error,

@@ -156,7 +156,9 @@ class Connection:
         if spec is not None and spec.kind == "stream":
             raise InvalidParams(f"{method} is a stream, not a call", path="$", reason="a stream method")
         prepared = self.prepare(spec, params, on_progress is not None)
-        repeatable = spec is not None and (spec.idempotent or getattr(prepared, "key", msgspec.UNSET) is not msgspec.UNSET)
+        repeatable = spec is not None and (
+            spec.idempotent or getattr(prepared, "key", msgspec.UNSET) is not msgspec.UNSET
+        )
         limit = _deadline(spec, prepared) if timeout is None else timeout
         if math.isinf(limit):
             return await self._call(method, spec, prepared, on_progress, repeatable, [])
@@ -215,7 +217,12 @@ class Connection:
         started: list[bool],
     ) -> Any:
         while True:
-            link = await self.link()
+            try:
+                link = await self.link()
+            except ConnectionLost as lost:
+                if not started:
+                    raise
+                raise ConnectionLost(lost.message, hint=lost.hint, may_have_run=True) from lost
             if spec is not None:
                 self.check_level(spec, link)
             await link.admit()
@@ -317,7 +324,9 @@ def _result(method: str, spec: Method | None, raw: msgspec.Raw) -> Any:
     try:
         return _decoder(Any if spec is None or spec.result is None else spec.result)(raw)
     except msgspec.DecodeError as error:
-        raise ProtocolViolation(f"the result of {method} is not what the schema says: {error}", may_have_run=True) from None
+        raise ProtocolViolation(
+            f"the result of {method} is not what the schema says: {error}", may_have_run=True
+        ) from None
 
 
 def _unreachable(address: Address, error: BaseException) -> ConnectionFailed:

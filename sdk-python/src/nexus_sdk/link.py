@@ -92,9 +92,7 @@ class Request:
 
     __slots__ = ("answer", "id", "on_progress", "sent", "sink", "stream")
 
-    def __init__(
-        self, id: int, on_progress: Callable[[Progress], object] | None, sink: StreamSink | None
-    ) -> None:
+    def __init__(self, id: int, on_progress: Callable[[Progress], object] | None, sink: StreamSink | None) -> None:
         self.id = id
         self.answer: asyncio.Future[msgspec.Raw] = asyncio.get_running_loop().create_future()
         self.on_progress = on_progress
@@ -127,7 +125,7 @@ class Link:
 
     Attributes:
         ready: what the daemon announced first.
-        useful: whether anything came after that.
+        useful: whether it carried an answer, bytes or an event; a link that does not is followed by a pause.
     """
 
     def __init__(self, websocket: ClientConnection, ready: types.SessionReady) -> None:
@@ -211,7 +209,9 @@ class Link:
             if not self._calls:
                 limit = self.ready.limits.max_requests
                 raise TooManyRequests(
-                    f"this connection has {limit} open streams and takes no more calls", limit="max_requests", value=limit
+                    f"this connection has {limit} open streams and takes no more calls",
+                    limit="max_requests",
+                    value=limit,
                 )
             turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._waiting.append(turn)
@@ -303,7 +303,6 @@ class Link:
         try:
             while True:
                 message = await receive()
-                self.useful = True
                 if isinstance(message, bytes):
                     self._binary(frames.decode(message))
                 else:
@@ -320,6 +319,7 @@ class Link:
             await self._websocket.close(code, "protocol violation")
 
     def _binary(self, frame: Frame) -> None:
+        self.useful = True
         request = self._streams.get(frame.stream)
         if request is None or request.sink is None:
             return  # a stream this end has left
@@ -344,6 +344,7 @@ class Link:
         # the daemon sends no requests; one of a newer level is not ours to answer
 
     def _answer(self, id: int | str, result: msgspec.Raw) -> None:
+        self.useful = True
         request = self._requests.get(id) if type(id) is int else None
         if request is not None:
             self._forget(request)
@@ -364,6 +365,7 @@ class Link:
 
     def _notified(self, message: Notification) -> None:
         if message.method == "stream.event":
+            self.useful = True
             event = _decode_event(message.params)
             request = self._streams.get(event.stream)
             if request is not None and request.sink is not None:

@@ -214,6 +214,21 @@ async def test_a_handler_that_finished_first_keeps_its_result() -> None:
     await peer.quiet()
 
 
+async def test_a_cancel_in_the_turn_in_which_the_handler_finishes_does_not_lose_the_answer() -> None:
+    service = Service()
+    peer = Peer(service)
+    await peer.send(1, "test.wait")
+    await soon(service.started)
+    peer.open.clear()
+    service.go.set()
+    await peer.cancel(1)
+    assert (await soon(service.ended))[0] == "done"
+    for _ in range(3):
+        await asyncio.sleep(0)
+    peer.open.set()
+    assert await peer.result(1) == {"text": "waited"}
+
+
 async def test_a_handler_that_does_not_let_go_is_answered_for(caplog: pytest.LogCaptureFixture) -> None:
     service = Service()
     release = asyncio.Event()
@@ -256,11 +271,9 @@ async def test_a_deadline_is_answered_as_one() -> None:
 async def test_a_deadline_that_is_armed_late_is_kept_too() -> None:
     service = Service()
     peer = Peer(service)
-    started = asyncio.get_running_loop().time()
     await peer.send(1, "test.longer")
     await soon(service.started)
     assert (await peer.error(1))["data"]["details"] == {"timeout_ms": 120}
-    assert asyncio.get_running_loop().time() - started >= 0.119
 
 
 async def test_a_change_that_outlives_its_connection_keeps_its_deadline() -> None:

@@ -64,6 +64,25 @@ async def test_down_stops_at_the_credit_and_goes_on_after_a_grant() -> None:
     assert await peer.result(1) == {"count": 8}
 
 
+async def test_credit_tells_what_the_caller_has_taken() -> None:
+    service = Service()
+    service.content = b"0123456789"
+    peer = Peer(service)
+    await peer.send(1, "test.down", window=3, offset=2)
+    number = await peer.opened(1)
+    stream = await soon(service.streams)
+    told: list[int] = []
+    stream.on_credit = lambda: told.append(stream.acknowledged)
+    assert bytes((await peer.bin()).payload) == b"234"
+    assert stream.acknowledged == 2
+    peer.frame(CREDIT, 1, number, 5)
+    assert told == [], "nothing was granted"
+    peer.frame(CREDIT, 1, number, 7)
+    assert bytes((await peer.bin()).payload) == b"56"
+    peer.frame(CREDIT, 1, number, 1000)
+    assert told == [4, 7], "what was not sent cannot have been taken"
+
+
 async def test_a_slow_stream_does_not_stall_another() -> None:
     service = Service()
     service.content = b"x" * 100
@@ -169,10 +188,26 @@ async def test_frames_for_a_stream_that_is_not_open_yet() -> None:
     peer = Peer(service)
     with pytest.raises(ProtocolViolation):
         peer.frame(CREDIT, 1, 1, 10)
-    await peer.send(1, "test.up")
+    await peer.send(1, "test.down")
     peer.frame(CREDIT, 1, 1, 10)  # guessed: the number is taken, but nobody was told
     assert await peer.opened(1) == 1
-    assert (await peer.error(1))["data"]["name"] == "stream_protocol"
+    while isinstance(message := await peer.next(), bytes):
+        pass  # what the handler sent before it knew
+    assert json.loads(message)["error"]["data"]["name"] == "stream_protocol"
+
+
+async def test_a_wait_that_was_given_up_leaves_nothing_behind() -> None:
+    peer = Peer(Service())
+    await peer.send(1, "test.pipe", window=1)
+    await peer.opened(1)
+    stream = await soon(peer.service.streams)
+    waiting = asyncio.create_task(stream.wait_credit(5))
+    await asyncio.sleep(0)
+    assert len(stream._credits) == 1
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    assert not stream._credits
 
 
 async def test_cancelling_detaches_the_handler() -> None:
@@ -244,7 +279,7 @@ async def test_a_lost_connection_reaches_a_handler_that_waits_elsewhere() -> Non
         return None
 
     service.down = elsewhere  # type: ignore[method-assign, assignment]
-    peer = Peer(service)
+    peer = Peer(service, limits=ConnectionLimits(grace_s=10 * PATIENCE_S))
     await peer.send(1, "test.down")
     await soon(service.streams)
     peer.connection.close()

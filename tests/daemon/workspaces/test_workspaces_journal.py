@@ -4,7 +4,6 @@ import asyncio
 from datetime import UTC, datetime
 
 import pytest
-
 from nexus_sdk.protocol.errors import BackendFailed, OperationDone
 from nexusd.store import operations as rows
 from nexusd.store.database import Database

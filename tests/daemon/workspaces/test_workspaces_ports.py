@@ -3,7 +3,6 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from nexus_sdk.protocol.errors import InvalidParams, PortsExhausted
 from nexusd.workspaces.ports import STANDARD, PortRange, allocate
 

@@ -81,7 +81,7 @@ class HostMachine:
         )
 
     def _start(self, spec: SpawnSpec, environ: dict[str, str]) -> Started:
-        started = start(self.root(), spec, environ)
+        started = start(self._shared.roots.beneath(self.spec), spec, environ)
         self._shared.reaper.own(started.pid)
         return started
 

@@ -9,6 +9,7 @@ import time
 from nexus_sdk.protocol.errors import BackendFailed
 
 from nexusd.backends.base import MachineSpec, RootHandle
+from nexusd.files.beneath import Beneath
 
 LINGER = 900.0
 """Seconds that a descriptor outlives its workspace: far beyond any call that might still work beneath it."""
@@ -23,23 +24,31 @@ class Roots:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()  # guards both
-        self._open: dict[str, RootHandle] = {}
+        self._open: dict[str, tuple[RootHandle, Beneath]] = {}
         self._retired: list[tuple[float, int]] = []
 
     def open(self, spec: MachineSpec) -> RootHandle:
         """The root of a workspace. Opened again where the worktree was made anew. Raises BackendFailed."""
+        return self._get(spec)[0]
+
+    def beneath(self, spec: MachineSpec) -> Beneath:
+        """What resolves paths below it. Raises BackendFailed."""
+        return self._get(spec)[1]
+
+    def _get(self, spec: MachineSpec) -> tuple[RootHandle, Beneath]:
         try:
             now = os.stat(spec.worktree)
             with self._lock:
-                handle = self._open.get(spec.workspace)
-                if handle is not None:
+                if (held := self._open.get(spec.workspace)) is not None:
+                    handle = held[0]
                     before = os.fstat(handle.fd)
                     if handle.path == spec.worktree and (before.st_dev, before.st_ino) == (now.st_dev, now.st_ino):
-                        return handle
+                        return held
                     self._retired.append((time.monotonic(), handle.fd))
                 fd = os.open(spec.worktree, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-                handle = self._open[spec.workspace] = RootHandle(fd=fd, path=spec.worktree)
-                return handle
+                handle = RootHandle(fd=fd, path=spec.worktree)
+                held = self._open[spec.workspace] = handle, Beneath(handle)
+                return held
         except OSError as error:
             reason = error.strerror or str(error)
             raise BackendFailed(
@@ -53,8 +62,8 @@ class Roots:
     def retire(self, workspace: str) -> None:
         """The workspace is gone."""
         with self._lock:
-            if (handle := self._open.pop(workspace, None)) is not None:
-                self._retired.append((time.monotonic(), handle.fd))
+            if (held := self._open.pop(workspace, None)) is not None:
+                self._retired.append((time.monotonic(), held[0].fd))
 
     def sweep(self, now: float | None = None) -> None:
         """Close what was retired long ago."""
@@ -68,7 +77,7 @@ class Roots:
     def close(self) -> None:
         """Close everything. No call may be at work any more."""
         with self._lock:
-            fds = [handle.fd for handle in self._open.values()] + [fd for _, fd in self._retired]
+            fds = [handle.fd for handle, _ in self._open.values()] + [fd for _, fd in self._retired]
             self._open.clear()
             self._retired.clear()
         for fd in fds:

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from msgspec import Struct
 from nexus_sdk.protocol.errors import CommandNotFound, CwdInvalid, InvalidParams, NexusError, SpawnFailed
 
-from nexusd.backends.base import RootHandle, SpawnSpec
+from nexusd.backends.base import SpawnSpec
 from nexusd.backends.host import tree
 from nexusd.backends.host.environment import unusable
 from nexusd.backends.host.libc import FileActions
@@ -34,7 +34,7 @@ class Started(Struct, frozen=True):
     pty: bool
 
 
-def start(root: RootHandle, spec: SpawnSpec, environ: Mapping[str, str]) -> Started:
+def start(root: Beneath, spec: SpawnSpec, environ: Mapping[str, str]) -> Started:
     """Start a program in a session of its own.
 
     With `spec.pty` the new session opens the terminal's other side as its first descriptor, which makes that its
@@ -63,9 +63,9 @@ def start(root: RootHandle, spec: SpawnSpec, environ: Mapping[str, str]) -> Star
         os.close(cwd)
 
 
-def _directory(root: RootHandle, path: str) -> int:
+def _directory(root: Beneath, path: str) -> int:
     try:
-        fd = Beneath(root).cwd(path)
+        fd = root.cwd(path)
     except NexusError as error:
         raise CwdInvalid(
             f"cannot start in {path}: {error.message}", hint=error.hint, command=path, reason=error.message

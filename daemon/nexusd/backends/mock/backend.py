@@ -2,7 +2,8 @@
 
 It passes the contract suite like any other. Its use is in what the others cannot be made to do on demand: fail at a
 verb, be slow at it, be unhealthy, lack a capability. The faults are read from ``faults.json`` in its state directory
-before each verb, so that a test can steer a daemon in another process::
+before each verb, so that a test can steer a daemon in another process. A node has this backend only where
+``NEXUS_MOCK=1`` is in the daemon's environment::
 
     {"start": {"reason": "no memory", "times": 1}, "stop": {"delay_ms": 500}, "health": {"reason": "engine is away"}}
 """
@@ -37,8 +38,8 @@ class MockBackend:
     name = "mock"
 
     def __init__(self, state_dir: Path) -> None:
-        self._inner = HostBackend(state_dir)
-        self._file = state_dir / "faults.json"
+        self._inner = HostBackend(state_dir / "mock")
+        self._file = state_dir / "mock" / "faults.json"
         self._seen: dict[str, int] = {}
         self.capabilities = self._inner.capabilities
 

@@ -1,0 +1,70 @@
+"""fs.*: what streams: transfers, searches, watches."""
+
+from __future__ import annotations
+
+import asyncio
+
+from nexus_sdk.protocol import types
+
+from nexusd.api.services import Services
+from nexusd.files.search import Search
+from nexusd.files.transfer import BLOCK, Download, Upload
+from nexusd.wire.call import Call
+from nexusd.wire.dispatch import Dispatcher
+from nexusd.wire.stream import ServerStream
+
+STDOUT = 1
+
+
+def register(dispatcher: Dispatcher, services: Services) -> None:
+    """Serve the domain's streams."""
+    files = services.files
+
+    async def download(call: Call, params: types.FsDownloadParams, stream: ServerStream) -> types.FsDownloaded:
+        beneath = files.beneath(call.workspace)
+        source = await asyncio.to_thread(Download, beneath, params)
+        try:
+            position = params.offset
+            await stream.open(source.opened, offset=position)
+            while block := await source.read(BLOCK):
+                await stream.send(STDOUT, position, block)
+                position += len(block)
+            await stream.eof(STDOUT, position)
+            return source.finish()
+        finally:
+            source.close()
+
+    async def upload(call: Call, params: types.FsUploadParams, stream: ServerStream) -> types.FsUploaded:
+        beneath = files.beneath(call.workspace)
+        target = await asyncio.to_thread(Upload, beneath, params, call.identity.subject)
+        try:
+            opened = target.opened
+            await stream.open(opened, up_offset=opened.offset, up_window=opened.window)
+            while (block := await stream.receive()) is not None:
+                await target.write(block)
+                await stream.grant(stream.receive_offset)
+            return await target.finish()
+        finally:
+            await asyncio.shield(target.abort())
+
+    async def search(call: Call, params: types.FsSearchParams, stream: ServerStream) -> types.FsSearched:
+        async with Search(files.beneath(call.workspace), params) as found:
+            await stream.open()
+            async for event in found:
+                await stream.event(event)
+            return found.result
+
+    async def watch(call: Call, params: types.FsWatchParams, stream: ServerStream) -> types.Empty:
+        watcher = files.watcher(call.workspace)
+        async with watcher.subscribe(params) as changes:
+            await stream.open(changes.opened)
+            while True:
+                # Credit first: what happens while there is none is coalesced where it waits.
+                await stream.wait_event_credit()
+                cursor, event = await changes.__anext__()
+                await stream.event(event, cursor)
+
+    dispatcher.register("fs.download", download)
+    dispatcher.register("fs.upload", upload)
+    dispatcher.register("fs.search", search)
+    dispatcher.register("fs.watch", watch)

@@ -1,0 +1,393 @@
+"""The composition root: builds the parts of a daemon, starts them in order, and stops them in the reverse order."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import os
+import signal
+import ssl
+from collections.abc import Mapping
+from contextlib import AsyncExitStack, ExitStack
+from datetime import UTC, datetime, timedelta
+from importlib import resources
+from typing import Any
+
+from nexus_sdk.protocol.errors import NexusError, WorkspaceNotFound
+from nexus_sdk.protocol.errors import WorkspaceState as WorkspaceStateError
+from nexus_sdk.protocol.methods import LEVEL, METHODS
+from nexus_sdk.protocol.types import ServerInfo
+
+from nexusd.api import session as session_api
+from nexusd.api.admission import admission
+from nexusd.api.health import Health
+from nexusd.api.keyed import KeyedCalls
+from nexusd.api.register import register_all
+from nexusd.api.resolver import Resolver
+from nexusd.api.services import Services
+from nexusd.api.workspace import recovery
+from nexusd.auth.gate import Gate
+from nexusd.auth.issuing import TokenService
+from nexusd.auth.keys import Keyring, load_hs256, load_jwks, load_or_create_pair
+from nexusd.auth.sessions import SessionRegistry
+from nexusd.auth.tokens import Tokens
+from nexusd.backends.base import Backend, Machine
+from nexusd.backends.host.backend import HostBackend
+from nexusd.config.loading import Loaded, load
+from nexusd.config.model import Config
+from nexusd.config.paths import Home
+from nexusd.files.service import FileService
+from nexusd.observe import logs
+from nexusd.observe.audit import AuditLog
+from nexusd.observe.metrics import Metrics
+from nexusd.processes.table import ProcessTable
+from nexusd.server.app import App, Route
+from nexusd.server.authenticate import Authenticator
+from nexusd.server.files_http import FilesHttp
+from nexusd.server.guard import Guard
+from nexusd.server.listeners import BindProblem, Listener, activated, bind_tcp, bind_unix
+from nexusd.server.notify import Notifier
+from nexusd.server.pages import Pages, Probes
+from nexusd.server.peers import Turnstile
+from nexusd.server.rpc import RPC_PATH, Announcement, RpcEndpoint
+from nexusd.server.server import Server
+from nexusd.server.websocket import Tuning
+from nexusd.store.database import Database
+from nexusd.store.ids import new_id
+from nexusd.upkeep import Upkeep
+from nexusd.version import VERSION
+from nexusd.wire.connection import ConnectionLimits
+from nexusd.wire.dispatch import Dispatcher
+from nexusd.workspaces import reconcile
+from nexusd.workspaces.manager import Manager
+from nexusd.workspaces.parts import Defaults, Limits, Parts
+from nexusd.workspaces.ports import PortRange
+from nexusd.workspaces.registry import Registry
+from nexusd.workspaces.usage import Usage
+
+log = logging.getLogger("nexusd")
+
+MAX_OUTPUT = 1_048_576
+MAX_READ = 1_048_576
+STOP_GRACE = 5.0
+"""Seconds that processes get to end by themselves when the daemon stops and its backend cannot keep them."""
+
+
+class Daemon:
+    """One daemon on one home.
+
+    Args:
+        home: where its state is.
+        loaded: the configuration, without problems.
+        flags: the flags it was loaded with, for reading it again.
+    """
+
+    def __init__(self, home: Home, loaded: Loaded, flags: Mapping[str, Any]) -> None:
+        self.home = home
+        self.loaded = loaded
+        self.flags = flags
+        self._stop = asyncio.Event()
+        self._drain_seconds = loaded.config.daemon.drain_timeout
+        self._started = False
+        self._draining = False
+        self._notifier = Notifier()
+        self._output: logs.LogOutput | None = None
+
+    # -- life ----------------------------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Start, serve until a signal or `request_stop`, drain, stop.
+
+        Raises:
+            BindProblem: a socket cannot be had.
+            NexusError, StoreError, KeyProblem: what is needed to start is not usable; the message says what to do.
+        """
+        config = self.loaded.config
+        self._output = logs.setup(config.log.level, config.log.format)
+        async with AsyncExitStack() as stack:
+            # Sockets first: a second daemon on the same home must fail before it touches anything.
+            listeners = self._listen(config)
+            sockets = stack.enter_context(ExitStack())
+            for listener in listeners:
+                sockets.callback(listener.close)
+            services, server = await self._build(config, listeners, stack)
+            await reconcile.load(services.manager)
+            await reconcile.recover(services.manager)
+            await server.start()
+            stack.push_async_callback(server.stop)
+            sockets.pop_all()  # from here on the server closes them
+            upkeep = Upkeep(services, config)
+            upkeep.start()
+            stack.push_async_callback(upkeep.stop)
+            self._handle_signals(services)
+            self._started = True
+            # What was made until now lives as long as the daemon: the collector need not look at it again.
+            gc.collect()
+            gc.freeze()
+            log.info("ready", extra=logs.fields(listen=server.addresses, version=VERSION, level=LEVEL))
+            self._notifier.ready(f"serving {', '.join(server.addresses)}")
+            self._notifier.start_watchdog()
+            await self._stop.wait()
+            self._draining = True
+            self._notifier.stopping("draining")
+            log.info("stopping", extra=logs.fields(deadline_s=self._drain_seconds))
+            left = await server.drain(self._drain_seconds)
+            if left:
+                log.warning("%d calls were still in flight after %.0f s", left, self._drain_seconds)
+            await services.dispatcher.drain(1.0)
+            await services.keyed.drain(1.0)
+            await services.manager.journal.drain(self._drain_seconds)
+        log.info("stopped")
+        self._output.close()
+
+    def request_stop(self, drain_seconds: float | None = None) -> None:
+        """Begin to stop; returns at once."""
+        if drain_seconds is not None:
+            self._drain_seconds = drain_seconds
+        self._stop.set()
+
+    def _handle_signals(self, services: Services) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.request_stop)
+        loop.add_signal_handler(signal.SIGHUP, self._reload, services)
+
+    def _reload(self, services: Services) -> None:
+        """Read the configuration again. What is wrong changes nothing; what needs a restart says so."""
+        self._notifier.reloading()
+        loaded = load(self.home.path, flags=self.flags)
+        if loaded.problems:
+            log.error(
+                "the configuration was not reloaded: it has %d problems; see nexusd --check", len(loaded.problems)
+            )
+        else:
+            before, after = self.loaded.config, loaded.config
+            if self._output is not None:
+                self._output.close()
+            self._output = logs.setup(after.log.level, after.log.format)
+            services.parts.limits = Limits(after.limits.max_workspaces_total, after.limits.max_workspaces_per_user)
+            services.parts.port_range = _port_range(after)
+            services.parts.default_backend = after.defaults.backend
+            services.loaded = self.loaded = loaded
+            for section in ("daemon", "auth", "processes", "node"):
+                if getattr(before, section) != getattr(after, section):
+                    log.warning("changes of %s take effect when the daemon starts again", section)
+            log.info("configuration reloaded")
+        self._notifier.ready()
+
+    # -- building ------------------------------------------------------------------------------------------------
+
+    def _listen(self, config: Config) -> list[Listener]:
+        found = activated()
+        path = self.home.socket(config.daemon.socket)
+        listeners = found or [bind_unix(path)]
+        if not any(listener.kind == "tcp" for listener in found):
+            try:
+                listeners += bind_tcp(config.daemon.host, config.daemon.port)
+            except BindProblem:
+                for listener in listeners:
+                    listener.close()
+                raise
+        return listeners
+
+    async def _build(self, config: Config, listeners: list[Listener], stack: AsyncExitStack) -> tuple[Services, Server]:
+        instance = new_id("in")
+        db = await Database.open(self.home.database)
+        stack.push_async_callback(db.close)
+        tokens = Tokens(_keyring(self.home, config), issuer=config.auth.jwt.issuer or "nexusd")
+        token_service = TokenService(db, tokens)
+        await token_service.open()
+        audit = AuditLog(self.home.audit_log)
+        stack.callback(audit.close)
+
+        registry = Registry(instance)
+        backends: dict[str, Backend] = {"host": HostBackend(self.home.state)}
+        if os.environ.get("NEXUS_MOCK") == "1":
+            from nexusd.backends.mock.backend import MockBackend
+
+            backends["mock"] = MockBackend(self.home.state)
+
+        async def machine_for(workspace: str) -> Machine:
+            record = registry.get(workspace)
+            if record is None:
+                raise WorkspaceNotFound(f"no workspace {workspace!r}", workspace=workspace)
+            if record.state != "running":
+                raise WorkspaceStateError(
+                    f"workspace {record.name} is {record.state}; processes need it to be running",
+                    hint=f"Start it: boulder workspace start {record.name}",
+                    workspace=record.id,
+                    state=record.state,
+                    allowed=["running"],
+                )
+            return parts.machine(record)
+
+        processes = ProcessTable(
+            db,
+            self.home.state,
+            machine_for,
+            max_per_workspace=config.limits.max_processes_per_workspace,
+            log_limit=int(config.processes.log_limit),
+            keep=timedelta(seconds=config.processes.keep),
+            drain_wait=config.processes.drain_wait,
+        )
+        parts = Parts(
+            db=db,
+            registry=registry,
+            processes=processes,
+            backends=backends,
+            home=self.home.path,
+            default_backend=config.defaults.backend,
+            defaults_for=self._defaults_for,
+            port_range=_port_range(config),
+            limits=Limits(config.limits.max_workspaces_total, config.limits.max_workspaces_per_user),
+            ports={},
+        )
+        for backend in backends.values():
+            try:
+                await backend.open()
+            except NexusError as error:
+                log.error("backend %s is not usable: %s", backend.name, error)
+            stack.push_async_callback(backend.close)
+        stack.push_async_callback(processes.close, STOP_GRACE)
+        manager = Manager(parts)
+        files = FileService(parts.machine, instance)
+        stack.push_async_callback(files.close)
+        manager.on_destroyed(files.forget)
+        resolver = Resolver(registry, processes, db)
+        gate = Gate(resolver, capable=parts.capable)
+        metrics = Metrics(version=VERSION, level=LEVEL, methods=METHODS)
+        manager.on_ended(metrics.operation)
+
+        services = Services(
+            home=self.home,
+            flags=self.flags,
+            loaded=self.loaded,
+            instance=instance,
+            started_at=datetime.now(UTC),
+            db=db,
+            registry=registry,
+            parts=parts,
+            manager=manager,
+            processes=processes,
+            files=files,
+            usage=Usage(parts),
+            tokens=token_service,
+            resolver=resolver,
+            health=Health(db, backends, self.home, lambda: self._draining),
+            request_drain=self.request_stop,
+        )
+        services.keyed = KeyedCalls(db, recovery(services))
+        services.dispatcher = dispatcher = Dispatcher(METHODS, admit=admission(gate), keyed=services.keyed)
+        server = self._server(config, listeners, services, gate, tokens, metrics)
+        return services, server
+
+    def _server(
+        self,
+        config: Config,
+        listeners: list[Listener],
+        services: Services,
+        gate: Gate,
+        tokens: Tokens,
+        metrics: Metrics,
+    ) -> Server:
+        dispatcher = services.dispatcher
+        guard = Guard(config.daemon.allowed_hosts, config.daemon.allowed_origins)
+        authenticator = Authenticator(tokens, trust_peer=config.auth.trust_peer)
+        sessions = SessionRegistry()
+        services.tokens.on_revoked(sessions.revoked)
+        connection_limits = ConnectionLimits()
+        tuning = Tuning()
+        announcement = Announcement.of(
+            ServerInfo(name="nexusd", version=VERSION, node=config.node.name, instance=services.instance),
+            connection=connection_limits,
+            max_output=MAX_OUTPUT,
+            max_read=MAX_READ,
+            ping_s=tuning.ping_s,
+        )
+
+        def counted(change: int) -> None:
+            metrics.connections += change
+
+        endpoint = RpcEndpoint(
+            guard=guard,
+            authenticator=authenticator,
+            dispatcher=dispatcher,
+            sessions=sessions,
+            announcement=announcement,
+            limits=connection_limits,
+            tuning=tuning,
+            counted=counted,
+        )
+        register_all(dispatcher, services)
+        session_api.register(dispatcher, announcement=announcement, tokens=tokens, sessions=sessions, openrpc=openrpc)
+        if dispatcher.unserved:
+            raise AssertionError(f"methods of the schema that nobody serves: {', '.join(dispatcher.unserved)}")
+
+        def rendered() -> bytes:
+            metrics.processes = services.processes.running_count
+            metrics.workspaces = services.registry.states()
+            return metrics.render()
+
+        pages = Pages(
+            version=VERSION,
+            probes=Probes(started=lambda: self._started, ready=services.health.ready),
+            metrics=rendered,
+            openrpc=openrpc,
+            gate=gate,
+            authenticator=authenticator,
+        )
+        files = FilesHttp(authenticator, admission(gate), services.files)
+        routes = [
+            Route(RPC_PATH, {"POST": endpoint.post, "GET": endpoint.upgrade_required}),
+            *files.routes(),
+            *pages.routes(),
+        ]
+        server = Server(
+            App(routes, guard),
+            endpoint,
+            listeners,
+            turnstile=Turnstile(
+                max_connections=config.limits.max_connections,
+                per_address=config.limits.max_unauthenticated_per_address,
+            ),
+            tls=_tls(config),
+        )
+        services.server = server
+        return server
+
+    async def _defaults_for(self, repository: str) -> Defaults:
+        """The defaults in force for a local repository, its own layer included."""
+        loaded = self.loaded
+        if repository.startswith("/"):
+            loaded = await asyncio.to_thread(load, self.home.path, repository, self.flags)
+        config = loaded.require()
+        return Defaults(config.defaults.backend, config.defaults.env)
+
+
+def openrpc() -> bytes:
+    """The schema as an OpenRPC document."""
+    return resources.files("nexus_sdk.protocol").joinpath("openrpc.json").read_bytes()
+
+
+def _port_range(config: Config) -> PortRange:
+    ports = config.ports
+    return PortRange(start=ports.range.start, end=ports.range.end, per_workspace=ports.per_workspace)
+
+
+def _keyring(home: Home, config: Config) -> Keyring:
+    others = []
+    if config.auth.jwt.hs256_secret_file is not None:
+        others.append(load_hs256(config.auth.jwt.hs256_secret_file))
+    if config.auth.jwt.jwks_file is not None:
+        others += load_jwks(config.auth.jwt.jwks_file)
+    return Keyring(load_or_create_pair(home.keys), others)
+
+
+def _tls(config: Config) -> ssl.SSLContext | None:
+    if config.daemon.tls.cert is None:
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.load_cert_chain(config.daemon.tls.cert, config.daemon.tls.key)
+    return context

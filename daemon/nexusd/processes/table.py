@@ -1,0 +1,459 @@
+"""All processes of this daemon: the ones that run, and through the archive the ones that have ended."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal as signals
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Final
+
+from msgspec import UNSET, structs
+from nexus_sdk.protocol.errors import (
+    LimitProcesses,
+    ProcessExited,
+    ProcessLost,
+    ProcessNotFound,
+    WorkspaceState,
+)
+from nexus_sdk.protocol.types import (
+    ExecAttachParams,
+    ExecList,
+    ExecRunParams,
+    ExecRunResult,
+    ExecStartParams,
+    Process,
+    PtySize,
+    Signal,
+)
+
+from nexusd.backends.base import Machine, SpawnSpec
+from nexusd.failpoints import failpoint
+from nexusd.processes.archive import Archive, ending
+from nexusd.processes.attachment import Attachment
+from nexusd.processes.headtail import HeadTail
+from nexusd.processes.log import OutputLog
+from nexusd.processes.process import DRAIN_WAIT, LiveProcess
+from nexusd.store.database import Database
+from nexusd.store.ids import new_id
+from nexusd.store.mapping import now
+from nexusd.store.processes import ProcessRecord
+from nexusd.store.workspaces import WorkspaceRecord
+
+LOG_LIMIT: Final = 16 * 1024 * 1024
+KEEP: Final = timedelta(hours=24)
+MAX_PER_WORKSPACE: Final = 512
+_PATIENCE: Final = 15.0
+"""Seconds to wait for a killed process to be reaped and recorded, and for a spawn to be over."""
+
+_log = logging.getLogger("nexusd.processes")
+
+
+class ProcessTable:
+    """What `exec.*` calls, and what the lifecycle of workspaces ends processes by.
+
+    Args:
+        db: the store.
+        state_dir: output logs are kept in ``output/`` below it.
+        machine_for: the inside of a running workspace by its id; raises WorkspaceState where it does not run.
+        max_per_workspace: processes that may run at once in one workspace.
+        log_limit: bytes of output that are kept of a process that does not say.
+        keep: how long records and output are kept after the end.
+        drain_wait: seconds without output, after the exit, until the wait for a pipe that a descendant holds ends.
+    """
+
+    def __init__(
+        self,
+        db: Database,
+        state_dir: Path,
+        machine_for: Callable[[str], Awaitable[Machine]],
+        *,
+        max_per_workspace: int = MAX_PER_WORKSPACE,
+        log_limit: int = LOG_LIMIT,
+        keep: timedelta = KEEP,
+        drain_wait: float = DRAIN_WAIT,
+    ) -> None:
+        self._archive = Archive(db, state_dir / "output")
+        self._machine_for = machine_for
+        self._max_per_workspace = max_per_workspace
+        self._log_limit = log_limit
+        self._keep = keep
+        self._drain_wait = drain_wait
+        self._live: dict[str, LiveProcess] = {}
+        self._spawning: dict[str, set[asyncio.Future[None]]] = {}
+        self._followers: set[asyncio.Task[None]] = set()
+
+    # --- starting ---
+
+    async def run(self, workspace: WorkspaceRecord, params: ExecRunParams) -> ExecRunResult:
+        """Run a command to its end. Cancelling kills it, with all its descendants.
+
+        Its record is written once, at the end; a daemon that is killed before has answered nobody.
+
+        Raises:
+            WorkspaceState: the workspace does not run.
+            LimitProcesses: as many processes run in it as may.
+            CommandNotFound, CwdInvalid, SpawnFailed, InvalidParams: as `Machine.spawn`.
+            ProcessLost: nobody knows how it ended.
+            StorageFull: it has run, but its record cannot be written.
+        """
+        began = time.monotonic()
+        with_input = params.input is not UNSET
+        process = await self._spawn(
+            workspace, params.argv, params.cwd, params.env, stdin=with_input, log_limit=self._log_limit
+        )
+        streams = {1: HeadTail(params.output_limit), 2: HeadTail(params.output_limit)}
+        process.sink = lambda chunk: streams[chunk.channel].add(chunk.data)
+        if params.timeout_ms:
+            process.time_out(params.timeout_ms / 1000)
+        follower = self._follow(process, _tell_nobody)
+        feeder = asyncio.create_task(_feed(process, params.input)) if params.input is not UNSET else None
+        try:
+            await process.wait()
+            took = time.monotonic() - began
+            await process.wait_settled()
+            if process.exit is None:
+                raise ProcessLost(f"process {process.id} was lost; nobody knows how it ended", process=process.id)
+            await self._archive.insert(structs.replace(process.record, **ending(process)))
+        except BaseException:
+            process.sink = None
+            await self._abandon(process, follower)
+            raise
+        finally:
+            if feeder is not None:
+                feeder.cancel()
+        process.sink = None
+        self._drop_idle(process)
+        return ExecRunResult(
+            process=process.id,
+            exit=process.exit,
+            stdout=streams[1].result(),
+            stderr=streams[2].result(),
+            duration_ms=int(took * 1000),
+        )
+
+    async def start(self, workspace: WorkspaceRecord, params: ExecStartParams) -> Process:
+        """Start a command; when this returns, a crash of the daemon cannot lose its record. Raises as `run`."""
+        pty = None if params.pty is UNSET else (params.pty.cols, params.pty.rows)
+        process = await self._spawn(
+            workspace,
+            params.argv,
+            params.cwd,
+            params.env,
+            stdin=params.stdin or pty is not None,
+            pty=pty,
+            labels=params.labels,
+            log_limit=params.log_limit,
+        )
+        failpoint("exec.start.spawned")
+        try:
+            await self._archive.insert(process.record)
+        except BaseException:
+            await self._abandon(process, None)
+            raise
+        failpoint("exec.start.recorded")
+        if params.timeout_ms:
+            process.time_out(params.timeout_ms / 1000)
+        self._follow(process, self._archive.save_end)
+        return process.view()
+
+    async def _spawn(
+        self,
+        workspace: WorkspaceRecord,
+        argv: Sequence[str],
+        cwd: str,
+        env: Mapping[str, str],
+        *,
+        stdin: bool,
+        log_limit: int,
+        pty: tuple[int, int] | None = None,
+        labels: Mapping[str, str] | None = None,
+    ) -> LiveProcess:
+        spawning = self._spawning.setdefault(workspace.id, set())
+        running = self.running_in(workspace.id) + len(spawning)
+        if running >= self._max_per_workspace:
+            raise LimitProcesses(
+                f"workspace {workspace.name} runs {running} processes, as many as it may",
+                limit="max_processes_per_workspace",
+                value=self._max_per_workspace,
+            )
+        id = new_id("pr")
+        spawn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        spawning.add(spawn)
+        try:
+            machine = await self._machine_for(workspace.id)
+            handle = await machine.spawn(SpawnSpec(process=id, argv=argv, cwd=cwd, env=env, pty=pty, stdin=stdin))
+            record = ProcessRecord(
+                id=id,
+                workspace=workspace.id,
+                argv=list(argv),
+                cwd=cwd,
+                pty=pty,
+                stdin=stdin,
+                state="running",
+                pid=handle.pid,
+                pid_started=handle.started,
+                labels=dict(labels or {}),
+                generation=workspace.generation,
+                started_at=now(),
+            )
+            log = OutputLog.create(self._archive.path(id), log_limit)
+            process = self._live[id] = LiveProcess(record, log, handle, self._drain_wait)
+            process.on_idle = self._drop_idle
+            return process
+        finally:
+            spawning.discard(spawn)
+            spawn.set_result(None)
+            if not spawning:
+                self._spawning.pop(workspace.id, None)
+
+    def _follow(self, process: LiveProcess, on_exit: Callable[[LiveProcess], Awaitable[None]]) -> asyncio.Task[None]:
+        task = asyncio.create_task(self._see_through(process, on_exit), name=f"process {process.id}")
+        self._followers.add(task)
+        task.add_done_callback(self._follower_done)
+        return task
+
+    async def _see_through(self, process: LiveProcess, on_exit: Callable[[LiveProcess], Awaitable[None]]) -> None:
+        known = -1, True
+
+        async def exited(process: LiveProcess) -> None:
+            nonlocal known
+            await on_exit(process)
+            known = process.log.end, process.complete
+
+        await process.follow(exited)
+        if on_exit is not _tell_nobody and known != (process.log.end, process.complete):
+            await self._archive.save_end(process)
+        if not process.complete:
+            await process.outlive()
+            await self._archive.save_end(process)
+        self._drop_idle(process)
+
+    def _follower_done(self, task: asyncio.Task[None]) -> None:
+        self._followers.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _log.error("%s: %s", task.get_name(), error, exc_info=error)
+
+    async def _abandon(self, process: LiveProcess, follower: asyncio.Task[None] | None) -> None:
+        # Shielded: whoever cancels a call must not leave a process behind.
+        await asyncio.shield(asyncio.ensure_future(self._destroy(process, follower)))
+
+    async def _destroy(self, process: LiveProcess, follower: asyncio.Task[None] | None) -> None:
+        await process.end("stopped", 0)
+        if follower is not None:
+            await process.wait(_PATIENCE)
+            follower.cancel()
+            await asyncio.wait([follower])
+        self._live.pop(process.id, None)
+        process.close()
+        await asyncio.to_thread(self._archive.unlink, [process.id])
+
+    # --- one process ---
+
+    def workspace_of(self, id: str) -> str | Awaitable[str | None] | None:
+        """The workspace that a process belongs to; at once where the process is in memory."""
+        process = self._live.get(id)
+        return process.workspace if process is not None else self._workspace_in_store(id)
+
+    async def _workspace_in_store(self, id: str) -> str | None:
+        record = await self._archive.get(id)
+        return None if record is None else record.workspace
+
+    async def get(self, id: str) -> Process:
+        """One process. Raises ProcessNotFound."""
+        process = self._live.get(id)
+        return process.view() if process is not None else await self._archive.view(await self._record(id))
+
+    async def attach(self, params: ExecAttachParams, can_write: bool) -> Attachment:
+        """Follow a process's output, and control its input. The caller closes what it gets.
+
+        Raises:
+            ProcessNotFound: there is none with this id.
+            OffsetExpired, OffsetInvalid, Forbidden, StdinClosed, NotController: as `LiveProcess.attach`.
+        """
+        process = self._live.get(params.process)
+        if process is None:
+            loaded = await self._archive.load(await self._record(params.process))
+            process = self._live.setdefault(loaded.id, loaded)
+            if process is loaded:
+                process.on_idle = self._drop_idle
+            else:
+                loaded.close()
+        try:
+            return process.attach(params, can_write)
+        except BaseException:
+            self._drop_idle(process)
+            raise
+
+    async def signal(self, id: str, signal: Signal, group: bool = True) -> Process:
+        """Send a signal, by its name. Raises ProcessNotFound, ProcessExited."""
+        process = await self._running(id)
+        await process.signal(signals.Signals[f"SIG{signal}"], group)
+        return process.view()
+
+    async def resize(self, id: str, size: PtySize) -> Process:
+        """Set a terminal's size. Raises ProcessNotFound, ProcessExited, NotATerminal."""
+        process = await self._running(id)
+        process.resize(size.cols, size.rows)
+        return process.view()
+
+    async def wait(self, id: str, timeout: float) -> Process:
+        """Wait until a process has ended, for `timeout` seconds at most. Raises ProcessNotFound."""
+        process = self._live.get(id)
+        if process is None:
+            return await self._archive.view(await self._record(id))
+        await process.wait(timeout)
+        return process.view()
+
+    async def remove(self, id: str) -> None:
+        """Forget a process that has ended, and its output. Raises ProcessNotFound; WorkspaceState where it runs."""
+        process = self._live.get(id)
+        if process is not None and process.running:
+            raise WorkspaceState(
+                f"process {id} still runs",
+                hint="Signal it first.",
+                workspace=process.workspace,
+                state="running",
+                allowed=[],
+            )
+        if process is None:
+            await self._record(id)
+        await self._forget([id])
+
+    async def _record(self, id: str) -> ProcessRecord:
+        record = await self._archive.get(id)
+        if record is None:
+            raise ProcessNotFound(f"there is no process {id}", process=id)
+        return record
+
+    async def _running(self, id: str) -> LiveProcess:
+        process = self._live.get(id)
+        if process is None:
+            await self._record(id)
+            raise ProcessExited(f"process {id} has ended", process=id)
+        return process
+
+    # --- many ---
+
+    async def list(self, workspace: str, running: bool = False, labels: Mapping[str, str] | None = None) -> ExecList:
+        """A workspace's processes, newest first.
+
+        Args:
+            running: only those that have not ended.
+            labels: only those that have all of these.
+        """
+        ended = [] if running else await self._archive.of_workspace(workspace)
+        live = [process for process in self._live.values() if process.workspace == workspace]
+        in_memory = {process.id for process in live}
+        wanted = (labels or {}).items()
+        found = await self._archive.views(
+            record for record in ended if record.id not in in_memory and wanted <= record.labels.items()
+        )
+        found += [
+            process.view()
+            for process in live
+            if (process.running or not running) and wanted <= process.record.labels.items()
+        ]
+        found.sort(key=lambda process: (process.started_at, process.id), reverse=True)
+        return ExecList(processes=found)
+
+    @property
+    def running_count(self) -> int:
+        """How many processes run."""
+        return sum(process.running for process in self._live.values())
+
+    def running_in(self, workspace: str) -> int:
+        """How many processes run in one workspace."""
+        return sum(process.running for process in self._live.values() if process.workspace == workspace)
+
+    def stalled(self) -> Mapping[str, str]:
+        """Processes whose output the disk does not take, by id, and why."""
+        return {id: reason for id, process in self._live.items() if (reason := process.stalled) is not None}
+
+    async def stop_workspace(self, workspace: str, grace: float) -> None:
+        """End every process of a workspace and write down how; one that was being started, too.
+
+        Args:
+            grace: seconds between TERM and KILL.
+        """
+        if spawning := self._spawning.get(workspace):
+            await asyncio.wait(set(spawning), timeout=_PATIENCE)
+        await self._end_all([process for process in self._live.values() if process.workspace == workspace], grace)
+
+    async def _end_all(self, processes: Sequence[LiveProcess], grace: float) -> None:
+        async def end(process: LiveProcess) -> None:
+            await process.end("stopped", grace)
+            if not await process.wait(_PATIENCE):
+                _log.error("process %s was killed and has not been reaped", process.id)
+
+        await asyncio.gather(*(end(process) for process in processes))
+
+    async def forget_workspace(self, workspace: str) -> None:
+        """End what is left of a workspace's processes and forget all of them, with their output."""
+        await self.stop_workspace(workspace, 0)
+        ids = {process.id for process in self._live.values() if process.workspace == workspace}
+        ids.update(record.id for record in await self._archive.of_workspace(workspace))
+        await self._forget(ids)
+
+    async def _forget(self, ids: Sequence[str] | set[str]) -> None:
+        await self._archive.delete(ids)
+        for id in ids:
+            # Who is attached reads on, from a file that has no name any more, and lets go of it afterwards.
+            process = self._live.pop(id, None)
+            if process is not None and not process.attachments:
+                process.close()
+
+    def _drop_idle(self, process: LiveProcess) -> None:
+        if process.idle and process.sink is None:
+            if self._live.get(process.id) is process:
+                del self._live[process.id]
+            process.close()
+
+    # --- the daemon's life ---
+
+    async def recover(self) -> None:
+        """After a start: records that say running are of a daemon that was killed; their processes are lost.
+
+        The processes themselves are ended by their backend when it opens, or by reconcile.
+        """
+        await asyncio.to_thread(self._archive.open)
+        lost = await self._archive.recover()
+        if lost:
+            _log.warning("%d processes were lost with the last run of the daemon", len(lost))
+
+    async def sweep(self) -> int:
+        """Forget processes that ended long ago, with their output; returns how many."""
+        old = await self._archive.ended_before(now() - self._keep)
+        ids = [record.id for record in old if record.id not in self._live]
+        await self._forget(ids)
+        return len(ids)
+
+    async def close(self, grace: float) -> None:
+        """End every process and let go of everything; before the store and the backends are closed.
+
+        Args:
+            grace: seconds between TERM and KILL.
+        """
+        await self._end_all(list(self._live.values()), grace)
+        for process in list(self._live.values()):
+            process.close()
+        if self._followers:
+            _, stuck = await asyncio.wait(self._followers, timeout=_PATIENCE)
+            for follower in stuck:
+                follower.cancel()
+        self._live.clear()
+        await self._archive.close()
+
+
+async def _tell_nobody(process: LiveProcess) -> None:
+    return
+
+
+async def _feed(process: LiveProcess, data: bytes) -> None:
+    owner = object()
+    process.input.give_to(owner)
+    await process.input.write(owner, 0, data)
+    process.close_stdin()

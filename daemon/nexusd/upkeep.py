@@ -1,0 +1,73 @@
+"""What a daemon does now and then: forget what is old, and look after its backends."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import traceback
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+
+from nexus_sdk.protocol.errors import NexusError
+
+from nexusd.api.services import Services
+from nexusd.config.model import Config
+from nexusd.store import keys, operations
+from nexusd.store.connection import Connection
+from nexusd.store.errors import StoreError
+from nexusd.workspaces import reconcile
+
+log = logging.getLogger(__name__)
+
+RECONCILE_SECONDS = 60.0
+SWEEP_SECONDS = 600.0
+KEYS_KEPT = timedelta(days=7)
+
+Work = Callable[[], Awaitable[None]]
+
+
+class Upkeep:
+    """Two timers."""
+
+    def __init__(self, services: Services, config: Config) -> None:
+        self._services = services
+        self._operations_kept = timedelta(seconds=config.operations.keep)
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def start(self) -> None:
+        """Start both."""
+        self._tasks = [
+            asyncio.create_task(self._every("reconcile", RECONCILE_SECONDS, self._reconcile)),
+            asyncio.create_task(self._every("sweep", SWEEP_SECONDS, self._sweep)),
+        ]
+
+    async def stop(self) -> None:
+        """Stop both."""
+        for task in self._tasks:
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=5)
+
+    async def _every(self, name: str, seconds: float, work: Work) -> None:
+        while True:
+            await asyncio.sleep(seconds)
+            try:
+                await work()
+            except (NexusError, StoreError, OSError) as error:
+                log.error("%s: %s", name, error)
+            except Exception:
+                log.error("%s broke\n%s", name, traceback.format_exc())
+
+    async def _reconcile(self) -> None:
+        await reconcile.remove_orphans(self._services.manager)
+
+    async def _sweep(self) -> None:
+        now = datetime.now(UTC)
+
+        def purge(conn: Connection) -> None:
+            operations.purge(conn, now - self._operations_kept)
+            keys.purge(conn, now - KEYS_KEPT)
+
+        await self._services.processes.sweep()
+        await self._services.files.sweep(self._services.registry.all())
+        await self._services.db.run(purge, durable="crash")

@@ -1,0 +1,286 @@
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from datetime import timedelta
+
+import pytest
+from msgspec import UNSET
+from nexus_sdk.protocol.errors import (
+    CommandNotFound,
+    CwdInvalid,
+    InvalidParams,
+    LimitProcesses,
+    ProcessExited,
+    ProcessNotFound,
+    WorkspaceState,
+)
+from nexus_sdk.protocol.types import ExecExit
+from nexusd.store import processes as rows
+from process_bench import Bench, alive, eventually, zombies
+
+
+async def test_run_answers_output_of_both_channels_and_the_code(bench: Bench) -> None:
+    result = await bench.run("sh", "-c", "echo out; echo err >&2; exit 7")
+    assert (result.stdout.text, result.stderr.text) == ("out\n", "err\n")
+    assert (result.stdout.bytes, result.stdout.dropped) == (4, 0)
+    assert (result.exit.code, result.exit.signal, result.exit.reason) == (7, UNSET, "exited")
+
+
+async def test_run_is_recorded_and_its_output_can_be_read_again(bench: Bench) -> None:
+    result = await bench.run("printf", "kept")
+    process = await bench.table.get(result.process)
+    assert (process.state, process.exit, process.output_end) == ("exited", result.exit, 4)
+    assert process.pid is UNSET
+    out, err, exit = await bench.output(result.process)
+    assert (out, err) == (b"kept", b"")
+    assert exit.exit == result.exit and exit.output_end == 4 and exit.output_complete
+
+
+async def test_run_has_no_stdin_unless_input_is_given(bench: Bench) -> None:
+    assert (await bench.run("cat")).stdout.bytes == 0
+    assert (await bench.run("cat", input=b"bytes\0" * 50_000, output_limit=1 << 20)).stdout.bytes == 300_000
+
+
+async def test_run_does_not_mind_input_that_nobody_reads(bench: Bench) -> None:
+    assert (await bench.run("true", input=b"x" * 1_000_000)).exit.code == 0
+
+
+async def test_run_gives_the_environment_of_the_workspace(bench: Bench) -> None:
+    result = await bench.run("env", env={"COLOUR": "blue", "NEXUS_PROCESS": "forged"})
+    environ = dict(line.split("=", 1) for line in result.stdout.text.splitlines())
+    assert environ["COLOUR"] == "blue"
+    assert environ["NEXUS_PROCESS"] == result.process
+    assert environ["NEXUS_WORKSPACE"] == "ws_test"
+
+
+async def test_run_keeps_head_and_tail(bench: Bench) -> None:
+    result = await bench.run("seq", "1", "100000", output_limit=100)
+    whole = "".join(f"{n}\n" for n in range(1, 100_001))
+    assert result.stdout.text == whole[:50] + whole[-50:]
+    assert (result.stdout.bytes, result.stdout.dropped) == (len(whole), len(whole) - 100)
+
+
+async def test_run_timeout_ends_the_whole_group(bench: Bench) -> None:
+    result = await bench.run("sh", "-c", "sleep 1000 & echo $!; wait", timeout_ms=200)
+    assert (result.exit.signal, result.exit.reason) == ("TERM", "timeout")
+    assert not alive(int(result.stdout.text))
+
+
+async def test_run_timeout_ends_who_ignores_being_asked(bench: Bench) -> None:
+    result = await bench.run("sh", "-c", "trap '' TERM; echo ready; while :; do sleep 1; done", timeout_ms=100)
+    assert (result.exit.signal, result.exit.reason) == ("KILL", "timeout")
+
+
+async def test_cancelled_run_kills_and_leaves_nothing(bench: Bench) -> None:
+    marker = bench.worktree / "pids"
+    running = asyncio.ensure_future(
+        bench.run("sh", "-c", f"sleep 1000 & echo $! $$ > {marker}.new; mv {marker}.new {marker}; wait")
+    )
+    await eventually(marker.exists)
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert not any(alive(int(pid)) for pid in marker.read_text().split())
+    assert (await bench.table.list("ws_test")).processes == []
+    assert os.listdir(bench.state / "output") == []
+
+
+async def test_exit_is_answered_though_a_descendant_holds_the_pipe(bench: Bench) -> None:
+    result = await bench.run("sh", "-c", "sleep 1000 & echo $!")
+    assert result.exit.code == 0
+    child = int(result.stdout.text)
+    assert alive(child)
+    await bench.table.stop_workspace("ws_test", 0)
+    assert not alive(child)
+
+
+async def test_what_a_descendant_writes_after_the_exit_is_kept(bench: Bench) -> None:
+    go = bench.worktree / "go"
+    os.mkfifo(go)
+    process = await bench.start("sh", "-c", f"(read line < {go}; echo later) & echo now")
+    out, _, exit = await bench.output(process)
+    assert out == b"now\n" and exit.exit.code == 0 and not exit.output_complete
+    go.write_text("\n")
+
+    async def complete() -> bool:
+        return (await bench.output(process))[2].output_complete
+
+    await eventually(complete)
+    assert (await bench.output(process))[0] == b"now\nlater\n"
+
+
+async def test_signal_of_a_death_is_named_with_its_reason(bench: Bench) -> None:
+    own = await bench.run("sh", "-c", "kill -9 $$")
+    assert (own.exit.signal, own.exit.reason, own.exit.code) == ("KILL", "exited", UNSET)
+    process = await bench.start("sleep", "1000")
+    await bench.table.signal(process.id, "INT")
+    ended = await bench.table.wait(process.id, 10)
+    assert ended.exit is not UNSET and (ended.exit.signal, ended.exit.reason) == ("INT", "signalled")
+    with pytest.raises(ProcessExited):
+        await bench.table.signal(process.id, "TERM")
+
+
+async def test_wait_answers_after_its_timeout(bench: Bench) -> None:
+    process = await bench.start("sleep", "1000")
+    assert (await bench.table.wait(process.id, 0.01)).exit is UNSET
+
+
+@pytest.mark.parametrize(
+    ("argv", "params", "error"),
+    [
+        (["no-such-program"], {}, CommandNotFound),
+        (["./absent"], {}, CommandNotFound),
+        (["/"], {}, CommandNotFound),
+        ([""], {}, CommandNotFound),
+        (["true"], {"cwd": "absent"}, CwdInvalid),
+        (["true"], {"cwd": ".."}, CwdInvalid),
+        (["true"], {"cwd": "/"}, CwdInvalid),
+        (["true"], {"cwd": "leads-out"}, CwdInvalid),
+        (["true", "a\0b"], {}, InvalidParams),
+        (["true"], {"env": {"A=B": "c"}}, InvalidParams),
+    ],
+)
+async def test_what_cannot_be_started_is_named_and_leaves_nothing(bench: Bench, argv, params, error) -> None:
+    (bench.worktree / "leads-out").symlink_to("/tmp")
+    await bench.run("true")
+    await bench.table.forget_workspace("ws_test")
+    before = len(os.listdir("/proc/self/fd"))
+    for call in (bench.run, bench.start):
+        with pytest.raises(error):
+            await call(*argv, **params)
+    assert (await bench.table.list("ws_test")).processes == []
+    assert len(os.listdir("/proc/self/fd")) <= before
+    assert bench.table.running_count == 0
+
+
+async def test_a_script_without_an_interpreter_line_is_not_executable(bench: Bench) -> None:
+    script = bench.worktree / "script"
+    script.write_text("echo hi\n")
+    script.chmod(0o755)
+    with pytest.raises(CommandNotFound) as caught:
+        await bench.run("./script")
+    assert caught.value.details is not None and "format" in caught.value.details.reason
+    script.write_text("#!/bin/sh\necho hi\n")
+    assert (await bench.run("./script")).stdout.text == "hi\n"
+
+
+async def test_limit_of_processes(bench: Bench) -> None:
+    table = bench.table = bench.new_table(max_per_workspace=2)
+    first = await bench.start("sleep", "1000")
+    await bench.start("sleep", "1000")
+    with pytest.raises(LimitProcesses):
+        await bench.start("true")
+    await table.signal(first.id, "KILL")
+    await table.wait(first.id, 10)
+    await bench.start("true")
+    await table.close(0)
+
+
+async def test_list_get_remove(bench: Bench) -> None:
+    running = await bench.start("sleep", "1000", labels={"role": "server"})
+    ended = await bench.start("true", labels={"role": "once"})
+    await bench.table.wait(ended.id, 10)
+    assert [p.id for p in (await bench.table.list("ws_test")).processes] == [ended.id, running.id]
+    assert [p.id for p in (await bench.table.list("ws_test", running=True)).processes] == [running.id]
+    assert [p.id for p in (await bench.table.list("ws_test", labels={"role": "once"})).processes] == [ended.id]
+    assert (await bench.table.list("ws_other")).processes == []
+    with pytest.raises(WorkspaceState):
+        await bench.table.remove(running.id)
+    await bench.table.remove(ended.id)
+    with pytest.raises(ProcessNotFound):
+        await bench.table.get(ended.id)
+    with pytest.raises(ProcessNotFound):
+        await bench.table.remove(ended.id)
+    assert bench.table.workspace_of(running.id) == "ws_test"
+
+
+async def test_the_exit_is_in_the_store_before_anybody_is_told(bench: Bench) -> None:
+    process = await bench.start("sh", "-c", "exit 3")
+    told = await bench.table.wait(process.id, 10)
+    record = await bench.db.read(lambda conn: rows.get(conn, process.id))
+    assert record is not None and record.exit is not None
+    assert told.exit is not UNSET and record.exit["code"] == told.exit.code == 3
+    assert record.state == "exited"
+
+
+async def test_stop_workspace_ends_all_with_a_reason(bench: Bench) -> None:
+    processes = [await bench.start("sleep", "1000") for _ in range(20)]
+    stubborn = await bench.start("sh", "-c", "trap '' TERM; echo ready; while :; do sleep 1; done")
+    attachment = await bench.attach(stubborn)
+    await attachment.next()
+    await bench.table.stop_workspace("ws_test", 0.3)
+    for process in processes:
+        exit = (await bench.table.get(process.id)).exit
+        assert exit is not UNSET and (exit.signal, exit.reason) == ("TERM", "stopped")
+    last = await attachment.next()
+    assert isinstance(last, ExecExit) and (last.exit.signal, last.exit.reason) == ("KILL", "stopped")
+    attachment.close()
+    assert bench.table.running_count == 0
+
+
+async def test_forgotten_workspace_leaves_no_record_and_no_output(bench: Bench) -> None:
+    await bench.run("echo", "x")
+    await bench.start("sh", "-c", "echo y; sleep 1000")
+    await bench.table.forget_workspace("ws_test")
+    assert (await bench.table.list("ws_test")).processes == []
+    assert os.listdir(bench.state / "output") == []
+
+
+async def test_two_hundred_runs_leave_no_zombie_and_no_descriptor(bench: Bench) -> None:
+    await bench.run("true")
+    before = len(os.listdir("/proc/self/fd"))
+    for _ in range(20):
+        await asyncio.gather(*(bench.run("sh", "-c", "echo x; (exit 1) & wait") for _ in range(10)))
+    assert abs(len(os.listdir("/proc/self/fd")) - before) <= 5
+    assert zombies() == []
+    assert bench.table.running_count == 0
+
+
+async def test_killed_daemon_loses_what_ran_and_keeps_its_output(bench: Bench) -> None:
+    process = await bench.start("sh", "-c", "echo before; sleep 1000")
+    attachment = await bench.attach(process)
+    await attachment.next()
+    attachment.close()
+    stray = bench.state / "output" / "pr_stray.log"
+    stray.write_bytes(b"")
+    after = bench.new_table()
+    await after.recover()
+    lost = await after.get(process.id)
+    assert (lost.state, lost.exit, lost.output_end) == ("lost", UNSET, 7)
+    assert not stray.exists()
+    await after.close(0)
+
+
+async def test_old_records_are_swept(bench: Bench) -> None:
+    result = await bench.run("echo", "x")
+    running = await bench.start("sleep", "1000")
+    assert await bench.table.sweep() == 0
+    table = bench.new_table(keep=timedelta(seconds=0))
+    assert await table.sweep() == 1
+    with pytest.raises(ProcessNotFound):
+        await bench.table.get(result.process)
+    assert (await bench.table.get(running.id)).state == "running"
+    assert os.listdir(bench.state / "output") == []
+    await table.close(0)
+
+
+async def test_hup_reaches_the_group_and_stop_freezes_it(bench: Bench) -> None:
+    process = await bench.start("sh", "-c", "sleep 1000 & echo $!; wait")
+    attachment = await bench.attach(process)
+    child = int((await attachment.next()).data)
+    await bench.table.signal(process.id, "STOP")
+
+    def state(pid: int) -> str:
+        with open(f"/proc/{pid}/stat") as stat:
+            return stat.read().rpartition(")")[2].split()[0]
+
+    await eventually(lambda: state(child) == "T" and state(process.pid) == "T")
+    await bench.table.signal(process.id, "CONT")
+    await eventually(lambda: state(child) == "S")
+    await bench.table.signal(process.id, "HUP", group=False)
+    assert (await bench.table.wait(process.id, 10)).exit.signal == "HUP"
+    assert alive(child)
+    os.kill(child, signal.SIGKILL)
+    attachment.close()
