@@ -3,8 +3,9 @@
 SHELL := /bin/sh
 BIN := .venv/bin
 ARGS ?=
+PYTHON ?= $(BIN)/python
 
-.PHONY: help setup dev demo test bench format lint types generate check-generated unit clean
+.PHONY: help setup dev quick demo test bench format lint types generate check-generated unit clean
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -14,6 +15,9 @@ setup: ## Make .venv with the daemon, the SDK and the CLI.
 
 dev: ## The same, with everything that tests need.
 	@scripts/setup dev
+
+quick: ## The quick tests: frames, messages, credit, streams. PYTHON picks the interpreter.
+	@PYTHONPATH=sdk-python/src $(PYTHON) -m pytest -q -p no:cacheprovider tests/sdk/wire
 
 demo: setup ## See a workspace made, worked in and taken down. REPO=path-or-url picks the repository.
 	@$(BIN)/python scripts/demo.py $(if $(REPO),--repo $(REPO)) $(ARGS)

@@ -14,22 +14,14 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 PYTHON = sys.executable
+TYPED = ["daemon/nexusd", "sdk-python/src/nexus_sdk", "cli/boulder", "schema/generate", "benchmarks"]
 
 CHECKS: dict[str, tuple[str, list[str]]] = {
     "format": ("run `make format`", [PYTHON, "-m", "ruff", "format", "--check", "--quiet", "."]),
     "lint": ("see the lines above", [PYTHON, "-m", "ruff", "check", "--quiet", "."]),
     "types": (
         "see the lines above",
-        [
-            PYTHON,
-            "-m",
-            "mypy",
-            "--no-error-summary",
-            "daemon/nexusd",
-            "sdk-python/src/nexus_sdk",
-            "cli/boulder",
-            "schema/generate",
-        ],
+        [PYTHON, "-m", "mypy", "--no-error-summary", *TYPED],
     ),
     "generated": ("run `make generate` and commit", [PYTHON, "-m", "generate", "--check"]),
     "tests": (

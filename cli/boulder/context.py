@@ -39,6 +39,11 @@ class App:
         return Path(os.path.abspath(os.path.expanduser(home or "~/.nexus")))
 
     @property
+    def home_is_set(self) -> bool:
+        """Whether this is another home than the user's usual one, whose service it therefore is not."""
+        return bool(os.environ.get("NEXUS_HOME"))
+
+    @property
     def socket(self) -> Path:
         """The Unix socket of the daemon in this home."""
         return self.home / "run" / "nexusd.sock"

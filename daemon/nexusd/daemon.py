@@ -23,6 +23,7 @@ from nexusd.api import session as session_api
 from nexusd.api.admission import admission
 from nexusd.api.health import Health
 from nexusd.api.keyed import KeyedCalls
+from nexusd.api.observing import Observer
 from nexusd.api.register import register_all
 from nexusd.api.resolver import Resolver
 from nexusd.api.services import Services
@@ -278,8 +279,11 @@ class Daemon:
             request_drain=self.request_stop,
         )
         services.keyed = KeyedCalls(db, recovery(services))
-        services.dispatcher = dispatcher = Dispatcher(METHODS, admit=admission(gate), keyed=services.keyed)
-        server = self._server(config, listeners, services, gate, tokens, metrics)
+        services.dispatcher = Dispatcher(
+            METHODS, admit=admission(gate, lambda call, error: observer.refused(call, error)), keyed=services.keyed
+        )
+        observer = Observer(services.dispatcher, metrics, audit)
+        server = self._server(config, listeners, services, gate, tokens, observer, metrics)
         return services, server
 
     def _server(
@@ -289,6 +293,7 @@ class Daemon:
         services: Services,
         gate: Gate,
         tokens: Tokens,
+        observer: Observer,
         metrics: Metrics,
     ) -> Server:
         dispatcher = services.dispatcher
@@ -337,7 +342,7 @@ class Daemon:
             gate=gate,
             authenticator=authenticator,
         )
-        files = FilesHttp(authenticator, admission(gate), services.files)
+        files = FilesHttp(authenticator, admission(gate, observer.refused), services.files)
         routes = [
             Route(RPC_PATH, {"POST": endpoint.post, "GET": endpoint.upgrade_required}),
             *files.routes(),

@@ -97,7 +97,7 @@ class DaemonProcess:
             connection.close()
 
     def rpc(self, method: str, timeout: float = 60.0, **params: object) -> dict[str, Any]:
-        """One call by POST /rpc over the Unix socket. Returns the whole answer; raises ConnectionError if there is none."""
+        """One call by POST /rpc over the Unix socket: the whole answer. Raises ConnectionError if there is none."""
         connection = UnixHTTPConnection(self.socket, timeout)
         body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params})
         try:
@@ -159,7 +159,7 @@ def git(*argv: str, cwd: Path) -> str:
         "GIT_CONFIG_GLOBAL": os.devnull,
     }
     return subprocess.run(
-        ["git", *argv], cwd=cwd, env=env, check=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        ["git", *argv], cwd=cwd, env=env, check=True, capture_output=True, text=True
     ).stdout.strip()
 
 

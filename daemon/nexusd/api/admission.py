@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 
-from nexus_sdk.protocol.errors import WorkspaceNotFound
+from nexus_sdk.protocol.errors import NexusError, WorkspaceNotFound
 
 from nexusd.auth.gate import Gate
 from nexusd.wire.call import Call
@@ -14,18 +14,26 @@ OF_THE_DEAD = frozenset({"workspace.get", "operation.get", "operation.wait", "op
 """Methods that still answer for a destroyed workspace, by its id."""
 
 
-def admission(gate: Gate) -> Admit:
-    """The dispatcher's hook."""
+def admission(gate: Gate, refused: Callable[[Call, NexusError], None]) -> Admit:
+    """The dispatcher's hook; `refused` hears of every call that may not happen."""
 
     def admit(call: Call) -> Awaitable[None] | None:
-        decision = gate.admit(call)
+        try:
+            decision = gate.admit(call)
+        except NexusError as error:
+            refused(call, error)
+            raise
         # What is decided at once was found in memory, where no destroyed workspace is.
-        return None if decision is None else _later(call, decision)
+        return None if decision is None else _later(call, decision, refused)
 
     return admit
 
 
-async def _later(call: Call, decision: Awaitable[None]) -> None:
-    await decision
-    if call.workspace is not None and call.workspace.state == "destroyed" and call.method.name not in OF_THE_DEAD:
-        raise WorkspaceNotFound(f"no workspace {call.workspace.id!r}", workspace=call.workspace.id)
+async def _later(call: Call, decision: Awaitable[None], refused: Callable[[Call, NexusError], None]) -> None:
+    try:
+        await decision
+        if call.workspace is not None and call.workspace.state == "destroyed" and call.method.name not in OF_THE_DEAD:
+            raise WorkspaceNotFound(f"no workspace {call.workspace.id!r}", workspace=call.workspace.id)
+    except NexusError as error:
+        refused(call, error)
+        raise

@@ -7,10 +7,10 @@ import asyncio
 from nexus_sdk.protocol import types
 from nexus_sdk.protocol.methods import METHODS
 
+from nexusd.api.observing import Calls
 from nexusd.api.services import Services
 from nexusd.processes.attachment import Attachment
 from nexusd.wire.call import Call
-from nexusd.wire.dispatch import Dispatcher
 from nexusd.wire.errors import ConnectionLost
 from nexusd.wire.stream import ServerStream
 
@@ -18,7 +18,7 @@ WRITING = METHODS["exec.signal"].scope
 """The scope that lets an attachment write to stdin, besides the one that lets it read."""
 
 
-def register(dispatcher: Dispatcher, services: Services) -> None:
+def register(calls: Calls, services: Services) -> None:
     """Serve the domain."""
     processes = services.processes
 
@@ -63,15 +63,15 @@ def register(dispatcher: Dispatcher, services: Services) -> None:
         await processes.remove(params.process)
         return types.Empty()
 
-    dispatcher.register("exec.run", run)
-    dispatcher.register("exec.start", start)
-    dispatcher.register("exec.attach", attach)
-    dispatcher.register("exec.get", get)
-    dispatcher.register("exec.list", list_)
-    dispatcher.register("exec.signal", signal)
-    dispatcher.register("exec.resize", resize)
-    dispatcher.register("exec.wait", wait)
-    dispatcher.register("exec.remove", remove)
+    calls.register("exec.run", run)
+    calls.register("exec.start", start)
+    calls.register("exec.attach", attach)
+    calls.register("exec.get", get)
+    calls.register("exec.list", list_)
+    calls.register("exec.signal", signal)
+    calls.register("exec.resize", resize)
+    calls.register("exec.wait", wait)
+    calls.register("exec.remove", remove)
 
 
 async def _follow(attachment: Attachment, stream: ServerStream) -> types.ExecExit:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from nexusd.api.observing import Calls
 from nexusd.api.services import Services
 from nexusd.files import operations
 from nexusd.files.beneath import Beneath
 from nexusd.wire.call import Call
-from nexusd.wire.dispatch import Dispatcher
 
 QUICK: dict[str, Callable[[Beneath, Any], Any]] = {
     "fs.stat": operations.stat,
@@ -32,7 +32,7 @@ SLOW: dict[str, Callable[[Beneath, Any], Any]] = {
 """Calls that may walk a tree."""
 
 
-def register(dispatcher: Dispatcher, services: Services) -> None:
+def register(calls: Calls, services: Services) -> None:
     """Serve the domain's calls."""
     files = services.files
 
@@ -49,6 +49,6 @@ def register(dispatcher: Dispatcher, services: Services) -> None:
         return handler
 
     for name, work in QUICK.items():
-        dispatcher.register(name, quick(work))
+        calls.register(name, quick(work))
     for name, work in SLOW.items():
-        dispatcher.register(name, slow(work))
+        calls.register(name, slow(work))

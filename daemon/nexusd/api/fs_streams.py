@@ -6,17 +6,17 @@ import asyncio
 
 from nexus_sdk.protocol import types
 
+from nexusd.api.observing import Calls
 from nexusd.api.services import Services
 from nexusd.files.search import Search
 from nexusd.files.transfer import BLOCK, Download, Upload
 from nexusd.wire.call import Call
-from nexusd.wire.dispatch import Dispatcher
 from nexusd.wire.stream import ServerStream
 
 STDOUT = 1
 
 
-def register(dispatcher: Dispatcher, services: Services) -> None:
+def register(calls: Calls, services: Services) -> None:
     """Serve the domain's streams."""
     files = services.files
 
@@ -64,7 +64,7 @@ def register(dispatcher: Dispatcher, services: Services) -> None:
                 cursor, event = await changes.__anext__()
                 await stream.event(event, cursor)
 
-    dispatcher.register("fs.download", download)
-    dispatcher.register("fs.upload", upload)
-    dispatcher.register("fs.search", search)
-    dispatcher.register("fs.watch", watch)
+    calls.register("fs.download", download)
+    calls.register("fs.upload", upload)
+    calls.register("fs.search", search)
+    calls.register("fs.watch", watch)

@@ -7,14 +7,14 @@ from pathlib import Path
 
 from nexus_sdk.protocol import types
 
+from nexusd.api.observing import Calls
 from nexusd.api.services import Services
 from nexusd.git import operations
 from nexusd.store.workspaces import WorkspaceRecord
 from nexusd.wire.call import Call
-from nexusd.wire.dispatch import Dispatcher
 
 
-def register(dispatcher: Dispatcher, services: Services) -> None:
+def register(calls: Calls, services: Services) -> None:
     """Serve the domain."""
 
     async def status(call: Call, params: types.GitStatusParams) -> types.GitStatus:
@@ -35,12 +35,12 @@ def register(dispatcher: Dispatcher, services: Services) -> None:
     async def sync(call: Call, params: types.GitSyncParams) -> types.GitSynced:
         return await operations.sync(await _checkout(call.workspace), params, progress=call.progress)
 
-    dispatcher.register("git.status", status)
-    dispatcher.register("git.diff", diff)
-    dispatcher.register("git.log", log)
-    dispatcher.register("git.commit", commit)
-    dispatcher.register("git.branch", branch)
-    dispatcher.register("git.sync", sync)
+    calls.register("git.status", status)
+    calls.register("git.diff", diff)
+    calls.register("git.log", log)
+    calls.register("git.commit", commit)
+    calls.register("git.branch", branch)
+    calls.register("git.sync", sync)
 
 
 async def _checkout(record: WorkspaceRecord) -> operations.Checkout:

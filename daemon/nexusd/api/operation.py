@@ -7,15 +7,15 @@ import asyncio
 import msgspec
 from nexus_sdk.protocol import types
 
+from nexusd.api.observing import Calls
 from nexusd.api.services import Services
 from nexusd.auth.identity import Identity
 from nexusd.store import operations as rows
 from nexusd.wire.call import Call
-from nexusd.wire.dispatch import Dispatcher
 from nexusd.workspaces import view
 
 
-def register(dispatcher: Dispatcher, services: Services) -> None:
+def register(calls: Calls, services: Services) -> None:
     """Serve the domain."""
     manager = services.manager
 
@@ -54,7 +54,7 @@ def register(dispatcher: Dispatcher, services: Services) -> None:
     async def cancel(call: Call, params: types.OperationGetParams) -> types.Operation:
         return view.operation(await manager.cancel(params.operation))
 
-    dispatcher.register("operation.get", get)
-    dispatcher.register("operation.list", list_)
-    dispatcher.register("operation.wait", wait)
-    dispatcher.register("operation.cancel", cancel)
+    calls.register("operation.get", get)
+    calls.register("operation.list", list_)
+    calls.register("operation.wait", wait)
+    calls.register("operation.cancel", cancel)

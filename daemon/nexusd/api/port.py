@@ -9,10 +9,10 @@ from nexus_sdk.protocol import types
 from nexus_sdk.protocol.errors import TunnelLost
 from nexus_sdk.protocol.errors import WorkspaceState as WorkspaceStateError
 
+from nexusd.api.observing import Calls
 from nexusd.api.services import Services
 from nexusd.backends.base import ByteStream
 from nexusd.wire.call import Call
-from nexusd.wire.dispatch import Dispatcher
 from nexusd.wire.stream import ServerStream
 
 TUNNEL_WINDOW = 1024 * 1024
@@ -21,7 +21,7 @@ TUNNEL_WINDOW = 1024 * 1024
 CHUNK = 256 * 1024
 
 
-def register(dispatcher: Dispatcher, services: Services) -> None:
+def register(calls: Calls, services: Services) -> None:
     """Serve the domain."""
 
     async def list_(call: Call, params: types.PortListParams) -> types.PortList:
@@ -65,8 +65,8 @@ def register(dispatcher: Dispatcher, services: Services) -> None:
         finally:
             await connection.aclose()
 
-    dispatcher.register("port.list", list_)
-    dispatcher.register("port.forward", forward)
+    calls.register("port.list", list_)
+    calls.register("port.forward", forward)
 
 
 async def _up(stream: ServerStream, connection: ByteStream) -> int:

@@ -9,17 +9,17 @@ import msgspec
 from nexus_sdk.protocol import types
 from nexus_sdk.protocol.errors import StreamNeedsWebsocket, Unauthenticated
 
+from nexusd.api.observing import Calls
 from nexusd.auth.sessions import SessionRegistry
 from nexusd.auth.tokens import Tokens
 from nexusd.server.rpc import Announcement
 from nexusd.wire.call import Call
-from nexusd.wire.dispatch import Dispatcher
 
 __all__ = ["register"]
 
 
 def register(
-    dispatcher: Dispatcher,
+    calls: Calls,
     *,
     announcement: Announcement,
     tokens: Tokens,
@@ -29,7 +29,7 @@ def register(
     """Serve the domain.
 
     Args:
-        dispatcher: where to register.
+        calls: where to register.
         announcement: what the daemon says of itself.
         tokens: verifies the token of a refresh.
         sessions: watches over the connection that it renews.
@@ -58,7 +58,7 @@ def register(
     def discover(call: Call, params: types.NoParams) -> types.DiscoverResult:
         return types.DiscoverResult(document=msgspec.Raw(openrpc()))
 
-    dispatcher.register("session.ping", ping)
-    dispatcher.register("session.info", info)
-    dispatcher.register("session.refresh", refresh)
-    dispatcher.register("rpc.discover", discover)
+    calls.register("session.ping", ping)
+    calls.register("session.info", info)
+    calls.register("session.refresh", refresh)
+    calls.register("rpc.discover", discover)

@@ -10,15 +10,15 @@ from nexus_sdk.protocol import types
 from nexus_sdk.protocol.errors import InvalidParams
 from nexus_sdk.protocol.methods import LEVEL
 
+from nexusd.api.observing import Calls
 from nexusd.api.services import Services
 from nexusd.auth.identity import Identity
 from nexusd.config.loading import load, validate_text
 from nexusd.version import VERSION
 from nexusd.wire.call import Call
-from nexusd.wire.dispatch import Dispatcher
 
 
-def register(dispatcher: Dispatcher, services: Services) -> None:
+def register(calls: Calls, services: Services) -> None:
     """Serve the domain."""
     parts = services.parts
 
@@ -72,12 +72,12 @@ def register(dispatcher: Dispatcher, services: Services) -> None:
         services.request_drain(params.timeout_ms / 1000)
         return types.Empty()
 
-    dispatcher.register("backend.list", backends)
-    dispatcher.register("config.get", config_get)
-    dispatcher.register("config.validate", config_validate)
-    dispatcher.register("system.info", info)
-    dispatcher.register("system.health", health)
-    dispatcher.register("system.drain", drain)
+    calls.register("backend.list", backends)
+    calls.register("config.get", config_get)
+    calls.register("config.validate", config_validate)
+    calls.register("system.info", info)
+    calls.register("system.health", health)
+    calls.register("system.drain", drain)
 
 
 def _known(services: Services, identity: Identity, repository: str) -> None:

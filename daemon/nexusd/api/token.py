@@ -5,15 +5,15 @@ from __future__ import annotations
 from msgspec import UNSET
 from nexus_sdk.protocol import types
 
+from nexusd.api.observing import Calls
 from nexusd.api.services import Services
 from nexusd.store.tokens import TokenRecord
 from nexusd.wire.call import Call
-from nexusd.wire.dispatch import Dispatcher
 
 __all__ = ["register"]
 
 
-def register(dispatcher: Dispatcher, services: Services) -> None:
+def register(calls: Calls, services: Services) -> None:
     """Serve the domain."""
     tokens = services.tokens
 
@@ -34,9 +34,9 @@ def register(dispatcher: Dispatcher, services: Services) -> None:
     async def revoke(call: Call, params: types.TokenRevokeParams) -> types.TokenInfo:
         return _info(await tokens.revoke(call.identity, params.id))
 
-    dispatcher.register("token.create", create)
-    dispatcher.register("token.list", list_)
-    dispatcher.register("token.revoke", revoke)
+    calls.register("token.create", create)
+    calls.register("token.list", list_)
+    calls.register("token.revoke", revoke)
 
 
 def _info(record: TokenRecord) -> types.TokenInfo:

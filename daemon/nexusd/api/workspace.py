@@ -8,19 +8,19 @@ from typing import Any
 import msgspec
 from nexus_sdk.protocol import types
 
+from nexusd.api.observing import Calls
 from nexusd.api.optional import optional
 from nexusd.api.services import Services
 from nexusd.auth.identity import Identity
 from nexusd.store import workspaces as rows
 from nexusd.wire.call import Call
-from nexusd.wire.dispatch import Dispatcher
 from nexusd.wire.stream import ServerStream
 from nexusd.workspaces import view
 from nexusd.workspaces.journal import Run
 from nexusd.workspaces.manager import outcome
 
 
-def register(dispatcher: Dispatcher, services: Services) -> None:
+def register(calls: Calls, services: Services) -> None:
     """Serve the domain."""
     manager = services.manager
     registry = services.registry
@@ -93,19 +93,19 @@ def register(dispatcher: Dispatcher, services: Services) -> None:
         finally:
             subscription.close()
 
-    dispatcher.register("workspace.create", create)
-    dispatcher.register("workspace.get", get)
-    dispatcher.register("workspace.list", list_)
-    dispatcher.register("workspace.start", change(manager.start))
-    dispatcher.register("workspace.stop", change(manager.stop))
-    dispatcher.register("workspace.restart", change(manager.restart))
-    dispatcher.register("workspace.pause", change(manager.pause))
-    dispatcher.register("workspace.resume", change(manager.resume))
-    dispatcher.register("workspace.switch", switch)
-    dispatcher.register("workspace.update", update)
-    dispatcher.register("workspace.destroy", destroy)
-    dispatcher.register("workspace.stats", stats)
-    dispatcher.register("workspace.watch", watch)
+    calls.register("workspace.create", create)
+    calls.register("workspace.get", get)
+    calls.register("workspace.list", list_)
+    calls.register("workspace.start", change(manager.start))
+    calls.register("workspace.stop", change(manager.stop))
+    calls.register("workspace.restart", change(manager.restart))
+    calls.register("workspace.pause", change(manager.pause))
+    calls.register("workspace.resume", change(manager.resume))
+    calls.register("workspace.switch", switch)
+    calls.register("workspace.update", update)
+    calls.register("workspace.destroy", destroy)
+    calls.register("workspace.stats", stats)
+    calls.register("workspace.watch", watch)
 
 
 def recovery(services: Services) -> Callable[[Call, str], Awaitable[types.LifecycleResult | types.WorkspaceDestroyed]]:

@@ -152,7 +152,7 @@ def _answer(beneath: Beneath, params: FsReadParams, status: os.stat_result, star
         except UnicodeDecodeError:
             raise errors.NotText(f"{params.path!r}: the bytes are not UTF-8", path=params.path) from None
         # Control characters take six bytes each in JSON: only the encoded form tells what fits.
-        if len(data) * 6 > MAX_ANSWER and len(msgspec.json.encode(content)) > MAX_ANSWER:
+        if len(data) * 6 > MAX_ANSWER and len(msgspec.json.encode(content)) - 2 > MAX_ANSWER:
             raise _too_large(params.path, len(data))
     return FileContent(
         path=beneath.relative(params.path),

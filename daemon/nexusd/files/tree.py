@@ -204,6 +204,10 @@ def _copy_directory(
     source_fd = beneath.opendir(source)
     try:
         with beneath.open_parent(target, parents=parents) as (directory, name), naming(target):
+            inside = beneath.canonical("/".join(beneath.parts(target)[:-1]) or ".")
+            whole = beneath.canonical(source)
+            if inside[: len(whole)] == whole:
+                raise invalid(target, "a directory cannot be copied into itself")
             there = entry_status(directory, name)
             if there is not None and not (overwrite and stat.S_ISDIR(there.st_mode)):
                 raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))

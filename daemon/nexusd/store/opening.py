@@ -109,7 +109,7 @@ def _check(conn: sqlite3.Connection, path: Path) -> None:
         (verdict,) = conn.execute("PRAGMA quick_check(1)").fetchone()
         if verdict != "ok":
             raise StoreCorrupt(
-                f"{path} is damaged ({verdict})",
+                f"{path} is damaged ({verdict.splitlines()[-1]})",
                 "Stop the daemon, move the file away and restore a backup; without one a new, empty database is made, "
                 "and worktrees stay where they are.",
             )

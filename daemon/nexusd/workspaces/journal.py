@@ -1,9 +1,9 @@
 """Operations: lifecycle changes as journalled steps, each with its compensation.
 
-The journal is the operation's row: before a step runs, the row says so; after it, the row says that too. A crash at any
-instruction therefore leaves a row that tells which steps may have had an effect. `Journal.recover` then goes on from the
-first step that is not done. Steps are idempotent, so a step that was under way is simply run again. Where going on
-fails, everything is undone, last step first; undoing is idempotent as well and is itself journalled.
+The journal is the operation's row: before a step runs, the row says so; after it, the row says that too. A crash at
+any instruction therefore leaves a row that tells which steps may have had an effect. The next run of the daemon begins
+the operation again, at the first step that is not done. Steps are idempotent, so a step that was under way is simply
+run again. Where going on fails, everything is undone, last step first; undoing is idempotent and journalled as well.
 
 The store is written before anybody is told (design §2.5), and no lock is held while a step runs: a workspace is kept
 from a second operation by the ``operation`` column of its row, which is set and cleared in the same transactions.

@@ -435,5 +435,5 @@ def _check_env(env: dict[str, str]) -> None:
     for name, value in env.items():
         if not name or "=" in name or "\0" in name or "\0" in value:
             raise InvalidParams(
-                f"{name!r} cannot be an environment variable", path=f"env.{name}", reason="empty, or with '=' or NUL"
+                f"{name!r} cannot be an environment variable", path=f"$.env.{name}", reason="empty, or with '=' or NUL"
             )

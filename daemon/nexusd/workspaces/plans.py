@@ -142,7 +142,7 @@ class Resume(BasePlan):
 
 
 class Switch(Start):
-    """The workspace runs and is the current one of its repository. Leaving the former one is an operation of its own."""
+    """The workspace runs and is the current one of its repository. Leaving the former one is its own operation."""
 
     kind = "switch"
     cancellable = False

@@ -17,7 +17,7 @@ import msgspec
 from nexus_sdk.protocol.errors import InvalidParams, PortsExhausted
 
 STANDARD = {"ssh": 0, "web": 1, "api": 2, "db": 3, "cache": 4}
-"""Offsets of the standard names inside a block; the others follow from `FIRST_EXTRA` in the order they are asked for."""
+"""Offsets of the standard names inside a block; the others follow from `FIRST_EXTRA`, in the order they are given."""
 
 FIRST_EXTRA = 5
 
@@ -75,12 +75,12 @@ def allocate(
     for offset, label in enumerate(extra, FIRST_EXTRA):
         if label in wanted:
             raise InvalidParams(
-                f"the port name {label!r} is given twice or is a standard name", path="ports", reason="twice"
+                f"the port name {label!r} is given twice or is a standard name", path="$.ports", reason="twice"
             )
         wanted[label] = offset
     if max(wanted.values()) >= ports.per_workspace:
         room = max(ports.per_workspace - FIRST_EXTRA, 0)
-        raise InvalidParams(f"a workspace has room for {room} extra ports", path="ports", reason=f"at most {room}")
+        raise InvalidParams(f"a workspace has room for {room} extra ports", path="$.ports", reason=f"at most {room}")
     used = {(port - ports.start) // ports.per_workspace for port in taken if ports.start <= port <= ports.end}
     preferred = int.from_bytes(hashlib.sha256(f"{owner}\0{name}".encode()).digest()[:8]) % max(ports.blocks, 1)
     for step in range(ports.blocks):

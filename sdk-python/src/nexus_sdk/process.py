@@ -84,15 +84,15 @@ class Stdin:
 class Process(Attachment):
     """A process and the attachment to it. Made by `Workspace.exec`, `shell` and `attach`; use it in `async with`.
 
-    Entering starts the process, or attaches to it. Leaving what `exec` or `shell` started:
+    Entering starts the process, or attaches to it. Leaving depends on how much of it was followed:
 
-    - when everything that was being read has been read, or nothing was: stdin is closed and the end of the process
-      awaited; with `check` a failure then raises `ProcessError`, or `ProcessTimeout`;
-    - early (an exception, or a reader that did not reach its end): the process and its descendants are killed and
-      their end awaited for up to ten seconds; with `kill_on_exit=False` it runs on.
+    - to the end, where everything that was being read has been read, or `check` is set and nothing was: stdin is closed
+      and the end of the process awaited; with `check` a failure then raises `ProcessError`, or `ProcessTimeout`;
+    - early, in every other case and on an exception: with `kill_on_exit` the process and its descendants are killed
+      and their end awaited for up to ten seconds; without, it is detached and runs on.
 
-    Leaving what was attached to detaches, unless its output was read to the end: then its end is awaited too. With
-    `kill_on_exit=True` leaving early kills it.
+    `kill_on_exit` is set for what `exec` and `shell` started, and not for what was attached to. Only stdin of what was
+    started here is closed.
     """
 
     method = "exec.attach"
@@ -216,9 +216,8 @@ class Process(Attachment):
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        early = kind is not None or self._output.unfinished
-        if self._start_params is None and not self._output.read_to_end:
-            early = True
+        followed = self._output.read_to_end or (self._check and not self._output.unfinished)
+        early = kind is not None or not followed
         try:
             if self.finished or not early:
                 if self._start_params is not None:

@@ -1,0 +1,1 @@
+"""The daemon of this home: found, started, stopped and installed."""

@@ -1,0 +1,304 @@
+"""The main job, end to end, on a daemon and a home of its own: each step is checked, timed and printed.
+
+``make demo`` runs it on this repository, ``make demo REPO=path-or-url`` on another one. What is there before is there
+afterwards: the workspace, its branch and everything else that the demo makes is taken down again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+from nexus_sdk import Nexus, Workspace, connect
+from nexus_sdk.exceptions import NexusError
+
+ROOT = Path(__file__).resolve().parent.parent
+READY_SECONDS = 20.0
+NAME = f"demo-{os.getpid()}"
+COUNT = 40
+COUNTER = f'for i in $(seq 1 {COUNT}); do echo "line $i"; sleep 0.05; done'
+
+
+class DemoFailed(Exception):
+    """A step did not do what it should."""
+
+
+def check(truth: bool, what: str) -> None:
+    """Fail the demo unless `truth`."""
+    if not truth:
+        raise DemoFailed(what)
+
+
+class Steps:
+    """Prints each step with its time, and what was seen."""
+
+    def __init__(self) -> None:
+        self.began = time.monotonic()
+        self.count = 0
+
+    @contextlib.contextmanager
+    def __call__(self, title: str):  # type: ignore[no-untyped-def]
+        self.count += 1
+        print(f"\n{self.count:>2}. {title}", flush=True)
+        began = time.monotonic()
+        yield lambda text: print("\n".join(f"      {line}" for line in str(text).splitlines()), flush=True)
+        print(f"    ok, {time.monotonic() - began:.2f} s", flush=True)
+
+
+class Cutter:
+    """A Unix socket in front of the daemon's, whose connections can be cut like a cable."""
+
+    def __init__(self, path: Path, target: Path) -> None:
+        self.path = path
+        self.cuts = 0
+        self._target = target
+        self._writers: set[asyncio.StreamWriter] = set()
+        self._server: asyncio.Server | None = None
+
+    async def __aenter__(self) -> Cutter:
+        self._server = await asyncio.start_unix_server(self._accepted, self.path)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._server is not None:
+            self._server.close()
+        self.cut()
+
+    def cut(self) -> None:
+        """Break every connection, without goodbye."""
+        self.cuts += bool(self._writers)
+        for writer in self._writers:
+            writer.transport.abort()
+        self._writers.clear()
+
+    async def _accepted(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        far_reader, far_writer = await asyncio.open_unix_connection(str(self._target))
+        self._writers |= {writer, far_writer}
+        await asyncio.gather(_carry(reader, far_writer), _carry(far_reader, writer), return_exceptions=True)
+        self._writers -= {writer, far_writer}
+        writer.transport.abort()
+        far_writer.transport.abort()
+
+
+async def _carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    while data := await reader.read(65536):
+        writer.write(data)
+        await writer.drain()
+    writer.write_eof()
+
+
+@contextlib.asynccontextmanager
+async def daemon(home: Path) -> AsyncIterator[Path]:
+    """A daemon on a home of its own; yields its Unix socket."""
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("NEXUS_")}
+    log = home / "daemon.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "nexusd", "--home", str(home), "--set", "daemon.port=0"],
+            env=environ,
+            stdout=output,
+            stderr=output,
+            stdin=subprocess.DEVNULL,
+        )
+    path = home / "run" / "nexusd.sock"
+    try:
+        deadline = time.monotonic() + READY_SECONDS
+        while True:
+            try:
+                async with connect(f"unix:{path}", reconnect_timeout=0):
+                    break
+            except NexusError as error:
+                check(process.poll() is None, f"the daemon ended:\n{log.read_text(errors='replace')}")
+                check(time.monotonic() < deadline, f"the daemon was not ready in {READY_SECONDS:.0f} s: {error}")
+            await asyncio.sleep(0.02)
+        yield path
+    finally:
+        process.send_signal(signal.SIGTERM)
+        code = await asyncio.to_thread(process.wait, 30)
+    check(code == 0, f"the daemon ended with {code}:\n{log.read_text(errors='replace')}")
+
+
+def quick_test(worktree: Path, command: str | None) -> tuple[list[str], str]:
+    """The repository's own quick test, and why this one."""
+    if command:
+        return ["sh", "-c", command], "as asked for"
+    makefile = worktree / "Makefile"
+    if makefile.exists() and shutil.which("make"):
+        text = makefile.read_text(errors="replace")
+        for target in ("quick", "check-quick", "test-quick"):
+            if f"\n{target}:" in text:
+                return ["make", target, f"PYTHON={sys.executable}"], f"its Makefile has a target {target}"
+    return ["git", "fsck", "--no-dangling", "--connectivity-only"], "no quick target in its Makefile; git's own check"
+
+
+async def tour(nexus: Nexus, cutter: Cutter, repository: str, command: str | None) -> None:
+    """Make a workspace, work in it, take it down."""
+    steps = Steps()
+    ws = await create(nexus, steps, repository)
+    try:
+        edited = await edit(ws, steps)
+        await run_tests(ws, steps, command)
+        await reattach(ws, steps, cutter)
+        await forward(ws, steps, edited)
+        await show_diff(ws, steps, edited)
+    except BaseException:
+        with contextlib.suppress(NexusError):
+            await ws.destroy(force=True)
+        raise
+    await destroy(ws, steps)
+    print(f"\n{steps.count} steps, each checked, in {time.monotonic() - steps.began:.1f} s")
+
+
+async def create(nexus: Nexus, steps: Steps, repository: str) -> Workspace:
+    """A workspace from the repository."""
+    with steps(f"create a workspace from {repository}") as say:
+        ws = await nexus.workspaces.create(NAME, repository, on_progress=lambda progress: say(f"{progress.message} …"))
+        say(f"workspace {ws.name} ({ws.id}), branch {ws.branch}\n{ws.worktree}")
+        check(ws.state == "running", f"the workspace is {ws.state}")
+        check(Path(ws.worktree).is_dir(), "the worktree is not there")
+        head = await ws.run(["git", "rev-parse", "--abbrev-ref", "HEAD"], check=True)
+        check(head.stdout.strip() == ws.branch, f"HEAD is {head.stdout!r}")
+    return ws
+
+
+async def edit(ws: Workspace, steps: Steps) -> str:
+    """List files, and change one. Returns its path."""
+    with steps("list files and edit one") as say:
+        entries = await ws.files.list()
+        say(", ".join(entry.name for entry in entries[:12]))
+        files = [entry.path for entry in entries if entry.type == "file"]
+        path = next((name for name in files if name.lower().startswith("readme")), "README.md")
+        before = await ws.files.read_text(path) if path in files else ""
+        await ws.files.write(path, before + "\nThis line was added in a workspace.\n")
+        after = await ws.files.read_text(path)
+        check(after == before + "\nThis line was added in a workspace.\n", f"{path} does not hold what was written")
+        say(f"added a line to {path}")
+    return path
+
+
+async def run_tests(ws: Workspace, steps: Steps, command: str | None) -> None:
+    """Run the repository's quick tests, live."""
+    argv, why = quick_test(Path(ws.worktree), command)
+    with steps(f"run its quick tests: {' '.join(argv)}  ({why})") as say:
+        async with ws.exec(["sh", "-c", 'exec "$@" 2>&1', "sh", *argv], timeout=60) as process:
+            async for line in process.stdout.lines():
+                say(line)
+            result = await process.wait()
+        check(result.exit_code == 0, f"the tests ended with {result.exit_code}")
+
+
+async def reattach(ws: Workspace, steps: Steps, cutter: Cutter) -> None:
+    """Lose the connection in the middle of a process's output, and miss nothing."""
+    with steps("cut the connection in the middle of a process and go on") as say:
+        async with ws.exec(["sh", "-c", COUNTER]) as process:
+            lines = []
+            async for line in process.stdout.lines():
+                lines.append(line)
+                if len(lines) in (10, 25):
+                    cutter.cut()
+            result = await process.wait()
+        check(lines == [f"line {number}" for number in range(1, COUNT + 1)], "lines are missing, doubled or reordered")
+        check(result.exit_code == 0, f"the process ended with {result.exit_code}")
+        check(process.reconnects >= 2, f"only {process.reconnects} reconnects were seen")
+        say(f"{len(lines)} lines in order, over {process.reconnects} reconnects")
+
+
+async def forward(ws: Workspace, steps: Steps, path: str) -> None:
+    """Reach a server in the workspace through the connection."""
+    with steps("start a web server inside, forward its port, fetch a page") as say:
+        port = next(mapping.port for mapping in ws.allocated_ports if mapping.name == "web")
+        argv = [sys.executable, "-m", "http.server", "--bind", "127.0.0.1", str(port)]
+        async with ws.exec(argv, kill_on_exit=True) as server:
+            await until(lambda: listens(ws, port), f"nothing listens on port {port}")
+            async with ws.ports.forward(port) as listener:
+                host, local = listener.local_address
+                url = f"http://{host}:{local}/{path}"
+                body = await asyncio.to_thread(fetch, url)
+                check(body == await ws.files.read_bytes(path), "the page is not the file")
+                say(f"{url} → workspace port {port}: {len(body)} bytes, the same as the file")
+            await server.kill()
+
+
+async def listens(ws: Workspace, port: int) -> bool:
+    """Whether something in the workspace listens on a port."""
+    return any(entry.port == port and entry.listening for entry in await ws.ports.list())
+
+
+async def until(condition: Callable[[], object], failure: str) -> None:
+    """Wait until an awaitable condition holds, at most ten seconds."""
+    deadline = time.monotonic() + 10
+    while not await condition():  # type: ignore[misc]
+        check(time.monotonic() < deadline, failure)
+        await asyncio.sleep(0.05)
+
+
+def fetch(url: str) -> bytes:
+    """GET a page."""
+    with urllib.request.urlopen(url, timeout=10) as response:
+        return bytes(response.read())
+
+
+async def show_diff(ws: Workspace, steps: Steps, path: str) -> None:
+    """What was changed."""
+    with steps("show the diff") as say:
+        diff = await ws.git.diff()
+        say("\n".join(diff.diff.splitlines()[:12]))
+        check([file.path for file in diff.files] == [path], f"changed: {[file.path for file in diff.files]}")
+        check("+This line was added in a workspace." in diff.diff, "the added line is not in the diff")
+
+
+async def destroy(ws: Workspace, steps: Steps) -> None:
+    """Take it down: refused while work would be lost, complete when forced."""
+    with steps("destroy the workspace") as say:
+        try:
+            await ws.destroy()
+        except NexusError as error:
+            check(error.name == "workspace_dirty", f"refused for another reason: {error.message}")
+            say(f"refused first, as it should be: {error.message}")
+        else:
+            raise DemoFailed("it was destroyed although uncommitted work was in it")
+        await ws.destroy(force=True)
+        check(not Path(ws.worktree).exists(), "the worktree is still there")
+        branches = subprocess.run(
+            ["git", "-C", ws.repository.path, "branch", "--list", ws.branch], capture_output=True, text=True, check=True
+        ).stdout
+        check(not branches.strip(), f"the branch is still there: {branches}")
+        say("with force: worktree, branch, ports and processes are gone")
+
+
+async def main() -> int:
+    """Run the demo. Returns the exit code."""
+    parser = argparse.ArgumentParser(description="See a workspace made, worked in and taken down.")
+    parser.add_argument("--repo", default=str(ROOT), help="path or URL of a git repository (default: this one)")
+    parser.add_argument("--test", help="the command to run as its quick tests")
+    arguments = parser.parse_args()
+    repository = arguments.repo
+    if Path(repository).exists():
+        repository = str(Path(repository).resolve())
+    home = Path(tempfile.mkdtemp(prefix="nexus-demo-"))
+    try:
+        async with daemon(home) as path, Cutter(home / "cut.sock", path) as cutter:
+            async with connect(f"unix:{cutter.path}") as nexus:
+                await tour(nexus, cutter, repository, arguments.test)
+    except (DemoFailed, NexusError) as error:
+        hint = getattr(error, "hint", "")
+        print(f"\ndemo failed: {error}" + (f"\n  try: {hint}" if hint else ""), file=sys.stderr)
+        return 1
+    finally:
+        shutil.rmtree(home, ignore_errors=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(asyncio.run(main()))
