@@ -38,7 +38,7 @@ types: dev ## Check types.
 	@$(BIN)/mypy
 
 generate: dev ## Generate everything that comes from the schema.
-	@PYTHONPATH=schema $(BIN)/python -m generate
+	@PYTHONPATH=schema $(BIN)/python -m generate && $(BIN)/python scripts/config_reference.py
 
 unit: dev ## Run tests; ARGS passes options to pytest.
 	@$(BIN)/python -m pytest $(ARGS)

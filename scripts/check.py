@@ -24,6 +24,7 @@ CHECKS: dict[str, tuple[str, list[str]]] = {
         [PYTHON, "-m", "mypy", "--no-error-summary", *TYPED],
     ),
     "generated": ("run `make generate` and commit", [PYTHON, "-m", "generate", "--check"]),
+    "config page": ("run `make generate` and commit", [PYTHON, "scripts/config_reference.py", "--check"]),
     "tests": (
         "run the failed test alone: make unit ARGS=path::name",
         [PYTHON, "-m", "pytest", "-q", "-n", "auto", "--dist", "loadgroup"],

@@ -20,7 +20,7 @@
 from __future__ import annotations
 
 import signal
-from typing import Any, Final
+from typing import Final
 
 from nexus_sdk.exceptions import CallTimeout, ConnectionClosed, ConnectionFailed, ConnectionLost, NexusError
 
@@ -115,17 +115,19 @@ def exit_code(error: BaseException) -> int:
     return NOT_FOUND if error.name.endswith("_not_found") else FAILED
 
 
-def status_code(exit: Any) -> int:
+def status_code(code: int | None, signalled: str | None, reason: str) -> int:
     """Return the code that passes on how a process ended.
 
     Args:
-        exit: the protocol's `ExitStatus`.
+        code: its exit code; None where a signal ended it.
+        signalled: the signal's name without SIG, or None.
+        reason: why, as the protocol says it.
     """
-    if exit.reason == "timeout":
+    if reason == "timeout":
         return COMMAND_TIMEOUT
-    if isinstance(exit.code, int):
-        return int(exit.code)
+    if code is not None:
+        return code
     try:
-        return 128 + signal.Signals["SIG" + str(exit.signal)]
+        return 128 + signal.Signals[f"SIG{signalled}"]
     except KeyError:
         return COMMAND_FAILED

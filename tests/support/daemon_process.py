@@ -12,6 +12,8 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +34,21 @@ class UnixHTTPConnection(http.client.HTTPConnection):
         self.sock.connect(str(self._path))
 
 
+@dataclass(frozen=True)
+class HttpAnswer:
+    """What came back: status, headers by lower-case name, body."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def error(self) -> dict[str, str]:
+        """The error in the body."""
+        found: dict[str, str] = json.loads(self.body)["error"]
+        return found
+
+
 class DaemonProcess:
     """Starts, kills and restarts one daemon on one home.
 
@@ -46,6 +63,27 @@ class DaemonProcess:
         self.environ = environ or {}
         self.settings = settings or []
         self.process: subprocess.Popen[bytes] | None = None
+        self.tokens: list[str] = []
+        """Every token that `token` made."""
+        self._port: int | None = None
+
+    @property
+    def port(self) -> int:
+        """The TCP port, chosen by the system when the daemon started."""
+        if self._port is None:
+            listen = self.call("system.info")["listen"]
+            self._port = next(int(url.rpartition(":")[2]) for url in listen if url.startswith("http"))
+        return self._port
+
+    @property
+    def url(self) -> str:
+        """Where it answers HTTP."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def ws_url(self) -> str:
+        """Where it answers WebSockets."""
+        return f"ws://127.0.0.1:{self.port}/rpc"
 
     @property
     def socket(self) -> Path:
@@ -75,6 +113,7 @@ class DaemonProcess:
 
     def spawn(self, **environ: str) -> None:
         """Start it and do not wait."""
+        self._port = None
         self.home.mkdir(parents=True, exist_ok=True, mode=0o700)
         env = {name: value for name, value in os.environ.items() if not name.startswith("NEXUS_")}
         env.update({"NEXUS_HOME": str(self.home), "NEXUS_NODE_CONFIG": str(self.home / "no-node.yaml")})
@@ -113,6 +152,41 @@ class DaemonProcess:
         answer = self.rpc(method, timeout, **params)
         assert "error" not in answer, f"{method}: {answer['error']}\n{self.log[-2000:]}"
         return answer["result"]
+
+    def token(
+        self,
+        subject: str = "tester",
+        scopes: Sequence[str] = ("*",),
+        workspaces: Sequence[str] = ("*",),
+        ttl_ms: int = 3_600_000,
+    ) -> str:
+        """A token, made over the Unix socket."""
+        made = self.call("token.create", subject=subject, scopes=[*scopes], workspaces=[*workspaces], ttl_ms=ttl_ms)
+        self.tokens.append(made["token"])
+        return str(made["token"])
+
+    def http(
+        self,
+        method: str,
+        path: str,
+        *,
+        token: str | None = None,
+        headers: Iterable[tuple[str, str]] = (),
+        body: bytes = b"",
+        host: str | None = None,
+    ) -> HttpAnswer:
+        """One request over TCP, its path and headers sent as they are given; Host and Content-Length are added."""
+        sent = [("Host", f"127.0.0.1:{self.port}" if host is None else host), *headers]
+        if token is not None:
+            sent.append(("Authorization", f"Bearer {token}"))
+        if not any(name.lower() == "content-length" for name, _ in sent) and (body or method in ("POST", "PUT")):
+            sent.append(("Content-Length", str(len(body))))
+        lines = [f"{method} {path} HTTP/1.1", *(f"{name}: {value}" for name, value in sent), "Connection: close"]
+        with socket.create_connection(("127.0.0.1", self.port), timeout=10.0) as raw:
+            raw.sendall("\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + body)
+            answer = http.client.HTTPResponse(raw, method=method)
+            answer.begin()
+            return HttpAnswer(answer.status, {k.lower(): v for k, v in answer.getheaders()}, answer.read())
 
     def kill(self) -> None:
         """SIGKILL, as a crash."""

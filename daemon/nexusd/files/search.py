@@ -61,7 +61,11 @@ class Search:
 
     async def __aenter__(self) -> Search:
         """Begin. Raises the errors of the path."""
-        await self._slice()
+        try:
+            await self._slice()
+        except BaseException:
+            await self.__aexit__()
+            raise
         return self
 
     async def __aexit__(self, *_: object) -> None:

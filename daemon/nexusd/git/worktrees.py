@@ -93,13 +93,14 @@ async def check_free(repo: Path, worktree: Path, branch: str) -> None:
     output = await git.run(
         "for-each-ref", "--format=%(refname)", f"refs/heads/{branch}", *(f"refs/heads/{up}" for up in _above(branch))
     )
-    taken = output.stdout.decode("utf-8", "surrogateescape").splitlines()
-    if taken:
-        name = refs.short(taken[0])
-        if name in _above(branch):
+    found = [refs.short(line) for line in output.stdout.decode("utf-8", "surrogateescape").splitlines()]
+    # git takes a pattern for a folder as well: below `nexus` lie the branches of every other workspace
+    for name in found:
+        if name in _above(branch) or name.startswith(branch + "/"):
             raise BranchExists(
                 f"a branch named {name} leaves no room for {branch}", hint=f"Rename the branch {name}.", ref=name
             )
+    if branch in found:
         raise BranchExists(f"the branch {branch} exists already", ref=branch)
 
 

@@ -48,7 +48,8 @@ class HttpProtocol(HttpToolsProtocol):
             )
             return
         if peer.ticket.waiting:
-            transport.pause_reading()
+            # not at once: the loop starts to read after this returns
+            self.loop.call_soon(self._hold)
         self._deadline = self.loop.call_later(self.app_state["head_deadline"], self._too_slow)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -95,6 +96,11 @@ class HttpProtocol(HttpToolsProtocol):
         """Parser: the request is there."""
         self._head_size = 0
         super().on_message_complete()
+
+    def _hold(self) -> None:
+        ticket = self._peer.ticket if self._peer is not None else None
+        if ticket is not None and ticket.waiting and not self.transport.is_closing():
+            self.transport.pause_reading()
 
     def _proceed(self) -> None:
         if not self.transport.is_closing():

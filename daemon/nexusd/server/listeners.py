@@ -64,7 +64,9 @@ class Listener:
         return int(self.socket.getsockname()[1]) if self.kind == "tcp" else 0
 
     def close(self) -> None:
-        """Stop to listen, and remove what we made."""
+        """Stop to listen, and remove what we made. Again: nothing happens."""
+        if self.socket.fileno() < 0:
+            return
         if self.path is not None and self.ours and self.lock is not None:
             self.path.unlink(missing_ok=True)
         self.socket.close()

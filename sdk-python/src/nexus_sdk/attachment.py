@@ -27,11 +27,7 @@ _RETRY_STEP = 0.2
 
 
 class Attachment(ABC):
-    """Base of every stream: one task that drives it from `start` to its final answer.
-
-    Attributes:
-        reconnects: how often the stream was attached again after a break.
-    """
+    """Base of every stream: one task that drives it from `start` to its final answer."""
 
     method: str
     """The stream method."""
@@ -39,7 +35,7 @@ class Attachment(ABC):
     """Whether a break is survived."""
 
     def __init__(self, connection: Connection) -> None:
-        self.reconnects = 0
+        self._reconnects = 0
         self._connection = connection
         self._link: Link | None = None
         self._number = 0
@@ -96,6 +92,11 @@ class Attachment(ABC):
         raise ProtocolViolation(f"{self.method} has no events")
 
     # -- used by kinds of streams --
+
+    @property
+    def reconnects(self) -> int:
+        """How often the stream was attached again after a break."""
+        return self._reconnects
 
     @property
     def finished(self) -> bool:
@@ -178,7 +179,7 @@ class Attachment(ABC):
                 if not self.resumable and lost.sent:
                     raise self._broken(lost) from lost.cause
                 if self._opened:
-                    self.reconnects += 1
+                    self._reconnects += 1
             except NexusError as error:
                 if not self._opened or self._link is not None:
                     raise

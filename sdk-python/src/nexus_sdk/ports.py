@@ -126,8 +126,7 @@ class Listener:
         self._limit = limit
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
-        self.last_error: NexusError | None = None
-        """Why the last connection that failed was closed; None while none did."""
+        self._last_error: NexusError | None = None
 
     @property
     def local_address(self) -> tuple[str, int]:
@@ -136,6 +135,11 @@ class Listener:
             raise RuntimeError("this listener is not open; use it in `async with`")
         host, port = self._server.sockets[0].getsockname()[:2]
         return str(host), int(port)
+
+    @property
+    def last_error(self) -> NexusError | None:
+        """Why the last connection that failed was closed; None while none did."""
+        return self._last_error
 
     @property
     def connections(self) -> int:
@@ -180,8 +184,8 @@ class Listener:
                 group.create_task(_up(reader, tunnel))
                 group.create_task(_down(tunnel, writer))
         except* NexusError as errors:
-            self.last_error = next(error for error in errors.exceptions if isinstance(error, NexusError))
-            _log.debug("forwarded connection ended: %s", self.last_error)
+            self._last_error = next(error for error in errors.exceptions if isinstance(error, NexusError))
+            _log.debug("forwarded connection ended: %s", self._last_error)
             writer.transport.abort()
         except* OSError:
             writer.transport.abort()

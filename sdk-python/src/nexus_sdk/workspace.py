@@ -20,7 +20,7 @@ from nexus_sdk.protocol import types
 
 __all__ = ["RunResult", "Workspace"]
 
-_SHELL = ("sh", "-c", 'exec "${SHELL:-/bin/sh}" -l')
+SHELL = ("sh", "-c", 'exec "${SHELL:-/bin/sh}" -l')
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -378,7 +378,7 @@ class Workspace:
 
     def shell(
         self,
-        argv: Sequence[str] = _SHELL,
+        argv: Sequence[str] = SHELL,
         *,
         cols: int = 80,
         rows: int = 24,

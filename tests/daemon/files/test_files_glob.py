@@ -101,7 +101,8 @@ def _naive(pattern: list[str], path: list[str]) -> bool:
         return not path
     head, rest = pattern[0], pattern[1:]
     if head == "**":
-        least = 0 if any(part != "**" for part in rest) else 1
-        return any(_naive(rest, path[count:]) for count in range(least, len(path) + 1)) if rest or path else False
+        if rest[:1] == ["**"]:
+            return _naive(rest, path)
+        return any(_naive(rest, path[count:]) for count in range(0 if rest else 1, len(path) + 1))
     regex = head.replace("*", ".*").replace("?", ".")
     return bool(path) and re.fullmatch(regex, path[0]) is not None and _naive(rest, path[1:])

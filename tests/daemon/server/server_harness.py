@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import uvloop
-
 from nexus_sdk.protocol import types
 from nexus_sdk.protocol.methods import METHODS
 from nexusd.api import session as session_api
@@ -153,7 +152,15 @@ class Served:
         """The open WebSockets; call it in the loop."""
         return [protocol for protocol in self.server._state.connections if isinstance(protocol, Socket)]
 
-    def mint(self, *, subject: str = "alice", scopes: Any = ("*",), workspaces: Any = "*", ttl: float = 600, id: str = "tok_1") -> str:
+    def mint(
+        self,
+        *,
+        subject: str = "alice",
+        scopes: Any = ("*",),
+        workspaces: Any = "*",
+        ttl: float = 600,
+        id: str = "tok_1",
+    ) -> str:
         return self.tokens.mint(
             token_id=id,
             subject=subject,
@@ -228,7 +235,7 @@ class Served:
 
     async def _wait(self, call: Call, params: types.ExecWaitParams) -> types.SessionPong:
         self.calls.append("exec.wait")
-        while not self.release.is_set():
+        while not self.release.is_set():  # noqa: ASYNC110 - set by another thread
             await asyncio.sleep(0.005)
         return types.SessionPong(time="2026-11-20T00:00:00Z")  # type: ignore[arg-type]  # any result will do
 

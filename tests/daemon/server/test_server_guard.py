@@ -1,11 +1,10 @@
 from __future__ import annotations
 
 import pytest
-from server_harness import Served
-
 from nexusd.server.guard import Guard, is_loopback_name
 from nexusd.server.head import Head, Refused
 from nexusd.server.peers import Peer
+from server_harness import Served
 
 
 def head(*headers: tuple[str, str], peer: Peer | None = None, query: str = "") -> Head:
@@ -27,12 +26,32 @@ def test_loopback_names_are_ours(host: str) -> None:
 @pytest.mark.parametrize(
     "host",
     [
-        "evil.example", "evil.example:8080", "localhost", "localhost:8081", "localhost:80", "localhost.evil.example:8080",
-        "evil-localhost:8080", "127.0.0.1.evil.example:8080", "127.0.0.2:8080", "0.0.0.0:8080", "[::]:8080", "2130706433:8080",
-        "0x7f000001:8080", "localhost.:8080", "user@localhost:8080", "localhost:8080@evil.example", "localhost:08080x",
-        "localhost:", "", " localhost:8080", "localhost:8080 ", "localhost:8080,evil.example", "[::1%lo]:8080", "[::ffff:127.0.0.1]:8080",
+        "evil.example",
+        "evil.example:8080",
+        "localhost",
+        "localhost:8081",
+        "localhost:80",
+        "localhost.evil.example:8080",
+        "evil-localhost:8080",
+        "127.0.0.1.evil.example:8080",
+        "127.0.0.2:8080",
+        "0.0.0.0:8080",
+        "[::]:8080",
+        "2130706433:8080",
+        "0x7f000001:8080",
+        "localhost.:8080",
+        "user@localhost:8080",
+        "localhost:8080@evil.example",
+        "localhost:08080x",
+        "localhost:",
+        "",
+        " localhost:8080",
+        "localhost:8080 ",
+        "localhost:8080,evil.example",
+        "[::1%lo]:8080",
+        "[::ffff:127.0.0.1]:8080",
     ],
-)  # fmt: skip
+)
 def test_other_hosts_are_not(host: str) -> None:
     assert refused(Guard(), head(("host", host))) == "host_refused"
 
@@ -80,11 +99,23 @@ def test_pages_of_ours_may_call(origin: str) -> None:
 @pytest.mark.parametrize(
     "origin",
     [
-        "null", "", "http://evil.example", "http://localhost:3000", "http://localhost", "http://localhost:8080.evil.example",
-        "http://evil.example:8080", "file://", "http://localhost:8080/", "http://user@localhost:8080", "ws://localhost:8080",
-        "http://localhost:8080 http://evil.example", "chrome-extension://abcdef", "http://localhost:8080#x", "//localhost:8080",
+        "null",
+        "",
+        "http://evil.example",
+        "http://localhost:3000",
+        "http://localhost",
+        "http://localhost:8080.evil.example",
+        "http://evil.example:8080",
+        "file://",
+        "http://localhost:8080/",
+        "http://user@localhost:8080",
+        "ws://localhost:8080",
+        "http://localhost:8080 http://evil.example",
+        "chrome-extension://abcdef",
+        "http://localhost:8080#x",
+        "//localhost:8080",
     ],
-)  # fmt: skip
+)
 def test_pages_of_others_may_not(origin: str) -> None:
     assert refused(Guard(), head(HOST, ("origin", origin))) == "origin_refused"
 

@@ -24,6 +24,8 @@ INSTANCE, WORKSPACE, PROCESS = "NEXUS_INSTANCE", "NEXUS_WORKSPACE", "NEXUS_PROCE
 """Names of the markers: which daemon's, which workspace's, which process's."""
 
 _ENVIRON_LIMIT = 1 << 20
+_PF_KTHREAD = 0x00200000
+_EXEC_LOOKS, _EXEC_PAUSE = 100, 0.0005
 _FREEZE_ROUNDS = 200
 _PATIENCE = 10.0
 """Seconds to wait for killed processes to go; those that the kernel holds (state D) may take longer."""
@@ -36,6 +38,7 @@ class Proc(NamedTuple):
         started: clock ticks after boot; with `pid` it names a process for good.
         cpu: clock ticks of user and system time.
         memory: resident pages.
+        kernel: a thread of the kernel.
     """
 
     pid: int
@@ -46,6 +49,7 @@ class Proc(NamedTuple):
     threads: int
     cpu: int
     memory: int
+    kernel: bool
 
     @property
     def zombie(self) -> bool:
@@ -87,6 +91,7 @@ def read(pid: int) -> Proc | None:
         threads=int(fields[17]),
         cpu=int(fields[11]) + int(fields[12]),
         memory=int(fields[21]),
+        kernel=bool(int(fields[6]) & _PF_KTHREAD),
     )
 
 
@@ -120,7 +125,7 @@ def census() -> Census:
                 continue
             pid = process.pid
             processes[pid] = process
-            if process.zombie:
+            if process.zombie or process.kernel:
                 continue
             before = _last.processes.get(pid)
             known = _last.marks.get(pid) if before is not None and before.started == process.started else None
@@ -132,29 +137,55 @@ def census() -> Census:
 
 def markers(pid: int) -> dict[str, str]:
     """The markers in the environment that a process of our user was started with; empty for any other process."""
+    block = _environ(pid)
+    for _ in range(_EXEC_LOOKS):
+        if block != b"":
+            break
+        # In the middle of an exec there is no environment for a moment: who looks away then lets a process escape.
+        busy = _in_exec(pid)
+        if busy:
+            time.sleep(_EXEC_PAUSE)
+        block = _environ(pid)
+        if not busy:
+            break
+    if not block or b"NEXUS_" not in block:
+        return {}
+    block = b"\0" + block
+    found = {}
+    for name in (INSTANCE, WORKSPACE, PROCESS):
+        _, sign, after = block.partition(f"\0{name}=".encode())
+        if sign:
+            found[name] = after.partition(b"\0")[0].decode("utf-8", "replace")
+    return found
+
+
+def _environ(pid: int) -> bytes | None:
     try:
         fd = os.open(f"/proc/{pid}/environ", os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
-        return {}
+        return None
     try:
         if os.fstat(fd).st_uid != os.geteuid():
-            return {}
+            return None
         block = b""
         while len(block) < _ENVIRON_LIMIT and (more := os.read(fd, 65536)):
             block += more
+        return block
     except OSError:
-        return {}
+        return None
     finally:
         os.close(fd)
-    if b"NEXUS_" not in block:
-        return {}
-    found = {}
-    for name in (INSTANCE, WORKSPACE, PROCESS):
-        prefix = name.encode() + b"="
-        at = 0 if block.startswith(prefix) else block.find(b"\0" + prefix) + 1
-        if at or block.startswith(prefix):
-            found[name] = block[at + len(prefix) : block.find(b"\0", at)].decode("utf-8", "replace")
-    return found
+
+
+def _in_exec(pid: int) -> bool:
+    # Between letting go of the old image and laying out the new one, env_start (proc(5), field 50) is 0.
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            line = file.read()
+    except OSError:
+        return False
+    fields = line[line.rindex(b")") + 2 :].split()
+    return fields[0] not in (b"Z", b"X") and fields[47] == b"0"
 
 
 def find_process(process: str, root: int, started: int) -> Found:

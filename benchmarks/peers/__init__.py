@@ -1,0 +1,1 @@
+"""Servers that do the same without Nexus, and how they are started."""

@@ -1,0 +1,144 @@
+"""`boulder port`."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING, NamedTuple
+
+import click
+
+from boulder.arguments import argument_name, complete_workspace
+from boulder.command import Command, Entry, LazyGroup, pass_app
+from boulder.context import App
+
+if TYPE_CHECKING:
+    from nexus_sdk.connection import Connection
+    from nexus_sdk.protocol import types
+
+ENTRIES = {
+    "ls": Entry("boulder.commands.port:ls", "What listens in a workspace, and what is allocated to it."),
+    "list": Entry("boulder.commands.port:ls", "The same.", ""),
+    "forward": Entry("boulder.commands.port:forward", "Reach a workspace's ports from here."),
+}
+
+_SPEC = re.compile(r"(?:(?P<host>[0-9.]+|\[[0-9a-f:]+\]|localhost):)?(?:(?P<local>\d{1,5}):)?(?P<remote>\d{1,5}|[a-z][a-z0-9_-]*)")
+
+
+class Spec(NamedTuple):
+    """What is to be forwarded.
+
+    Attributes:
+        host: local address.
+        local: local port; 0 for any that is free, None for the same as the remote one.
+        remote: port of the workspace, or the name of one.
+    """
+
+    host: str
+    local: int | None
+    remote: int | str
+
+
+@click.command("port", cls=LazyGroup, entries=ENTRIES, no_args_is_help=True)
+def group() -> None:
+    """Ports of a workspace: list and forward."""
+
+
+@click.command("ls", cls=Command, short_help="What listens in a workspace, and what is allocated to it.")
+@argument_name
+@pass_app
+async def ls(app: App, name: str | None) -> None:
+    """List what listens in a workspace, and the ports that are allocated to it."""
+    from boulder.client import connect, named
+
+    async with connect(app) as connection:
+        found: types.PortList = await connection.call("port.list", {"workspace": await named(connection, name)})
+
+    def human() -> None:
+        rows = []
+        for port in found.ports:
+            listening = ("listening", "green") if port.listening else ("free", "dim")
+            words = [value if isinstance(value, str) else "" for value in (port.name, port.address, port.command)]
+            rows.append((str(port.port), words[0], listening, words[1], words[2]))
+        app.out.table(("PORT", "NAME", "STATE", "ADDRESS", "COMMAND"), rows, empty="no ports")
+
+    app.out.result(found, human, [str(port.port) for port in found.ports if port.listening])
+
+
+@click.command("forward", cls=Command, short_help="Reach a workspace's ports from here.")
+@click.argument("words", metavar="[NAME] [LOCAL:]REMOTE...", nargs=-1, required=True, shell_complete=complete_workspace)
+@click.option("--host", default="127.0.0.1", show_default=True, help="Local address to listen on.")
+@pass_app
+async def forward(app: App, words: tuple[str, ...], host: str) -> None:
+    """Carry local TCP ports to ports of a workspace, until Ctrl-C.
+
+    REMOTE is a number, or the name of a port that is allocated to the workspace. Without LOCAL the same number is taken
+    here; LOCAL 0 takes one that is free.
+    """
+    from nexus_sdk.ports import Ports
+
+    from boulder.client import connect
+
+    async with connect(app) as connection, AsyncExitStack() as stack:
+        workspace, specs = await meant(connection, words, host)
+        ports = Ports(connection, workspace.id)
+        for spec in specs:
+            remote = number(workspace, spec.remote)
+            local = remote if spec.local is None else spec.local
+            listener = await stack.enter_async_context(_listening(ports, spec.host, local, remote))
+            address, bound = listener.local_address
+            shown = f"[{address}]" if ":" in address else address
+            if app.out.json:
+                app.out.object({"workspace": workspace.id, "port": remote, "host": address, "local_port": bound})
+            else:
+                app.out.line(f"{shown}:{bound} → {workspace.name}:{remote}")
+        app.out.note("Ctrl-C ends it")
+        await asyncio.Event().wait()
+
+
+def _listening(ports: object, host: str, local: int, remote: int) -> object:
+    raise AssertionError
+
+
+async def meant(connection: Connection, words: tuple[str, ...], host: str) -> tuple[types.Workspace, list[Spec]]:
+    """Return the workspace and what is to be forwarded. A first word that is no port is the name."""
+    from boulder.client import named
+
+    name: str | None = None
+    if not words[0].split(":")[-1].isdigit() and (len(words) > 1 or ":" not in words[0]):
+        name, words = (words[0], words[1:]) if len(words) > 1 else (None, words)
+    workspace: types.Workspace = await connection.call("workspace.get", {"workspace": await named(connection, name)})
+    return workspace, [parse(word, host) for word in words]
+
+
+def parse(word: str, host: str) -> Spec:
+    """Read ``[HOST:][LOCAL:]REMOTE``."""
+    match = _SPEC.fullmatch(word)
+    if match is None:
+        raise click.UsageError(f"{word!r} is no port; write REMOTE or LOCAL:REMOTE, such as 3000 or 8000:3000")
+    local = None if match["local"] is None else int(match["local"])
+    remote: int | str = int(match["remote"]) if match["remote"].isdigit() else match["remote"]
+    if (local or 0) > 65535 or (isinstance(remote, int) and not 1 <= remote <= 65535):
+        raise click.UsageError(f"{word!r}: ports go to 65535")
+    return Spec((match["host"] or host).strip("[]"), local, remote)
+
+
+def number(workspace: types.Workspace, remote: int | str) -> int:
+    """Return the port of a number or name.
+
+    Raises:
+        CliError: the workspace has no port of that name.
+    """
+    from boulder.errors import CliError
+    from boulder.exits import NOT_FOUND
+
+    if isinstance(remote, int):
+        return remote
+    for port in workspace.ports:
+        if port.name == remote:
+            return port.port
+    names = ", ".join(port.name for port in workspace.ports) or "none"
+    raise CliError(
+        f"workspace {workspace.name} has no port named {remote!r}; it has {names}", name="port_not_found", exit=NOT_FOUND
+    )
