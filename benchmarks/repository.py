@@ -22,7 +22,13 @@ _GIT = {
 def git(directory: Path, *argv: str) -> str:
     """Run git; what it printed."""
     done = subprocess.run(
-        ["git", *argv], cwd=directory, env={**os.environ, **_GIT}, check=True, capture_output=True, text=True, timeout=120
+        ["git", *argv],
+        cwd=directory,
+        env={**os.environ, **_GIT},
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=120,
     )
     return done.stdout.strip()
 

@@ -88,9 +88,7 @@ class Daemon:
 
     def workspace(self, repository: Path, name: str | None = None) -> dict[str, Any]:
         """A running workspace made from a repository."""
-        made = self.call(
-            "workspace.create", name=name or f"bench-{next(_serial)}", repository={"url": str(repository)}
-        )
+        made = self.call("workspace.create", name=name or f"bench-{next(_serial)}", repository={"url": str(repository)})
         workspace: dict[str, Any] = made["workspace"]
         return workspace
 

@@ -19,6 +19,7 @@ __all__ = ["BINARY", "TEXT", "Wire", "masked"]
 
 TEXT = 0x81
 BINARY = 0x82
+_DATA = (TEXT, BINARY)
 _CLOSE = 0x88
 _PING = 0x89
 _PONG = 0x8A
@@ -131,7 +132,7 @@ class Wire:
             if stop > end:
                 break
             kind = buffer[at]
-            if kind == TEXT or kind == BINARY:
+            if kind in _DATA:
                 found.append((kind, view[start:stop]))
             elif kind == _PING:
                 self.send(bytes(view[start:stop]), _PONG)

@@ -14,7 +14,9 @@ _NODE = "Daemon and access"
 
 ENTRIES = {
     "up": Entry("boulder.commands.up:command", "Make a workspace, or start the one there is.", _WORK),
-    "down": Entry("boulder.commands.down:command", "Take a workspace down; work that exists nowhere else stays.", _WORK),
+    "down": Entry(
+        "boulder.commands.down:command", "Take a workspace down; work that exists nowhere else stays.", _WORK
+    ),
     "ls": Entry("boulder.commands.ls:command", "List workspaces.", _WORK),
     "switch": Entry("boulder.commands.lifecycle:switch", "Make a workspace the current one of its repository.", _WORK),
     "workspace": Entry("boulder.commands.workspace:group", "Everything about workspaces, in long form.", _WORK),

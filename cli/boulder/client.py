@@ -81,4 +81,4 @@ async def named(connection: Connection, name: str | None) -> str:
     workspace = inside(found) or around(found)
     if workspace is None:
         raise WorkspaceUnnamed("no workspace is named, and the current directory is in none")
-    return workspace.id
+    return str(workspace.id)

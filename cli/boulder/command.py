@@ -44,7 +44,9 @@ def common_options() -> list[click.Parameter]:
         CommonOption(
             ["--json"], is_flag=True, callback=_set("json"), help="Print the protocol's objects as JSON.", **shared
         ),
-        CommonOption(["-q", "--quiet"], is_flag=True, callback=_set("quiet"), help="Print only what names things.", **shared),
+        CommonOption(
+            ["-q", "--quiet"], is_flag=True, callback=_set("quiet"), help="Print only what names things.", **shared
+        ),
         CommonOption(
             ["--color"],
             type=click.Choice(["auto", "always", "never"]),
@@ -73,7 +75,8 @@ class _Common(click.Command):
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the command's own options, then the common ones."""
-        own, common = [], []
+        own: list[tuple[str, str]] = []
+        common: list[tuple[str, str]] = []
         for param in self.get_params(ctx):
             record = param.get_help_record(ctx)
             if record is not None:
@@ -213,9 +216,9 @@ class RootGroup(LazyGroup):
         """Run, and end the process with the exit code that `boulder.exits` documents."""
         app = extra.setdefault("obj", App())
         if not standalone_mode:
-            return super().main(args, prog_name, complete_var, False, windows_expand_args, **extra)
+            return super().main(args, prog_name, complete_var, standalone_mode=False, **extra)
         try:
-            result = super().main(args, prog_name, complete_var, False, windows_expand_args, **extra)
+            result = super().main(args, prog_name, complete_var, standalone_mode=False, **extra)
             sys.stdout.flush()
         except SystemExit:
             raise

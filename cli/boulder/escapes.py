@@ -12,12 +12,7 @@ __all__ = ["HELP", "EscapeFilter"]
 _TILDE: Final = 0x7E
 _NEWLINES: Final = b"\r\n"
 
-HELP: Final = (
-    "\r\nescapes, after Enter:\r\n"
-    "  ~.  leave; the process goes on\r\n"
-    "  ~?  this text\r\n"
-    "  ~~  one ~\r\n"
-)
+HELP: Final = "\r\nescapes, after Enter:\r\n  ~.  leave; the process goes on\r\n  ~?  this text\r\n  ~~  one ~\r\n"
 
 
 class EscapeFilter:

@@ -82,19 +82,19 @@ async def follow(app: App, process: Process, *, stdin: bool) -> int:
     try:
         async with OutputWriter() as writer:
             if app.out.json:
-                app.out.object({"process": process.record})
+                app.out.item({"process": process.record})
             async for chunk in process.output:
                 if app.out.json:
-                    app.out.object(as_object(chunk))
+                    app.out.item(as_object(chunk))
                 else:
-                    await writer.write(chunk.channel, chunk.data)
+                    await writer.write(1 if chunk.channel == "stdout" else 2, chunk.data)
             result = await process.wait()
     finally:
         if feeder is not None:
             feeder.cancel()
             await asyncio.gather(feeder, return_exceptions=True)
     if app.out.json:
-        app.out.object({"exit": process.record.exit, "output_end": result.output_end})
+        app.out.item({"exit": process.record.exit, "output_end": result.output_end})
     return ending(result)
 
 
@@ -115,7 +115,7 @@ async def _feed(process: Process) -> None:
 
 
 def as_object(chunk: Chunk) -> dict[str, Any]:
-    found: dict[str, Any] = {"channel": "stdout" if chunk.channel == 1 else "stderr", "offset": chunk.offset}
+    found: dict[str, Any] = {"channel": chunk.channel, "offset": chunk.offset}
     try:
         found["text"] = bytes(chunk.data).decode()
     except UnicodeDecodeError:

@@ -72,7 +72,7 @@ class Output:
         except (OSError, ValueError):
             pass  # nobody listens; what we do matters more than what we say of it
 
-    def object(self, value: Any) -> None:
+    def item(self, value: Any) -> None:
         """Print one object of JSON on a line of its own."""
         _write(sys.stdout, encode(value).decode() + "\n")
 
@@ -85,7 +85,7 @@ class Output:
             essence: what ``-q`` prints, one per line; None prints nothing.
         """
         if self.json:
-            self.object(value)
+            self.item(value)
         elif self.quiet:
             for item in [essence] if isinstance(essence, str) else essence or ():
                 self.line(clean(item))
@@ -150,4 +150,3 @@ def _write(stream: IO[str], text: str) -> None:
     except UnicodeEncodeError:
         stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
     stream.flush()
-

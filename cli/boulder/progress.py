@@ -1,11 +1,12 @@
-"""How far long work is: one line that is drawn over on a terminal, plain lines elsewhere, nothing with ``-q`` or JSON."""
+"""How far long work is: a line that is drawn over on a terminal, plain lines elsewhere, nothing with ``-q`` or JSON."""
 
 from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 from boulder.output import Output
 from boulder.terminal import columns
@@ -35,7 +36,7 @@ class Progress:
         self._last = ""
         self._open = False
 
-    def __enter__(self) -> Progress:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -84,7 +85,7 @@ class Progress:
 
 
 class Transfer(Progress):
-    """Shows how many bytes of one or more files have come.
+    """Shows how many bytes of one or more files have come; several may be under way at once.
 
     Args:
         out: where.
@@ -95,23 +96,27 @@ class Transfer(Progress):
     def __init__(self, out: Output, what: str, total: int | None = None) -> None:
         super().__init__(out, what)
         self.total = total
-        self.before = 0
-        self.name = ""
+        self._done = 0
 
-    def file(self, name: str, before: int) -> None:
-        """Begin with a file, after so many bytes of others."""
-        self.name, self.before = clean(name), before
+    def file(self, name: str) -> Callable[[Any], None]:
+        """Begin with a file; return what takes how much of it is done."""
+        last = 0
 
-    def __call__(self, progress: Any) -> None:
-        """Take how much of this file is done."""
-        if not self.out.animated:
-            return
+        def report(progress: Any) -> None:
+            nonlocal last
+            self._done += progress.done - last
+            last = progress.done
+            self._show(name)
+
+        return report
+
+    def _show(self, name: str) -> None:
         now = time.monotonic()
-        if now - self._began < _PATIENCE or now - self._drawn < _EVERY:
+        if not self.out.animated or now - self._began < _PATIENCE or now - self._drawn < _EVERY:
             return
         self._drawn = now
-        done = self.before + progress.done
-        rate = f"{format_size(done / max(now - self._began, 1e-3))}/s"
+        done = self._done
+        rate = f"{format_size(done / (now - self._began))}/s"
         if self.total:
             part = min(done / self.total, 1.0)
             bar = "█" * int(part * 24)
@@ -120,4 +125,4 @@ class Transfer(Progress):
             text += f" {format_duration(left)} left" if left >= 1 else ""
         else:
             text = f"{format_size(done)} {rate}"
-        self._draw(f"{text}  {self.name}")
+        self._draw(f"{text}  {clean(name)}")

@@ -51,9 +51,7 @@ class ModeTracker:
 
     def reset(self) -> bytes:
         """Return what puts the terminal back; empty where nothing was left on."""
-        parts = [
-            b"\x1b[?%d%s" % (number, b"h" if number in _ON_AT_REST else b"l") for number in sorted(self._switched)
-        ]
+        parts = [b"\x1b[?%d%s" % (number, b"h" if number in _ON_AT_REST else b"l") for number in sorted(self._switched)]
         if self._keypad:
             parts.append(b"\x1b>")
         return b"".join([*parts, b"\x1b[0m"]) if parts else b""
@@ -120,4 +118,3 @@ def terminal_environment() -> dict[str, str]:
     found = {name: os.environ[name] for name in ("TERM", "COLORTERM") if os.environ.get(name)}
     found.setdefault("TERM", "xterm-256color")
     return found
-

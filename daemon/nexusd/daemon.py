@@ -21,6 +21,7 @@ from nexus_sdk.protocol.types import ServerInfo
 
 from nexusd.api import session as session_api
 from nexusd.api.admission import admission
+from nexusd.api.announcement import Announcement
 from nexusd.api.health import Health
 from nexusd.api.keyed import KeyedCalls
 from nexusd.api.observing import Observer
@@ -51,7 +52,7 @@ from nexusd.server.listeners import BindProblem, Listener, activated, bind_tcp, 
 from nexusd.server.notify import Notifier
 from nexusd.server.pages import Pages, Probes
 from nexusd.server.peers import Turnstile
-from nexusd.server.rpc import RPC_PATH, Announcement, RpcEndpoint
+from nexusd.server.rpc import RPC_PATH, RpcEndpoint
 from nexusd.server.server import Server
 from nexusd.server.websocket import Tuning
 from nexusd.store.database import Database
@@ -130,7 +131,7 @@ class Daemon:
             self._notifier.ready(f"serving {', '.join(server.addresses)}")
             self._notifier.start_watchdog()
             await self._stop.wait()
-            self._draining = True
+            self._draining = services.gate.draining = True
             self._notifier.stopping("draining")
             log.info("stopping", extra=logs.fields(deadline_s=self._drain_seconds))
             left = await server.drain(self._drain_seconds)
@@ -254,7 +255,9 @@ class Daemon:
         manager = Manager(parts)
         files = FileService(parts.machine, instance)
         stack.push_async_callback(files.close)
+        usage = Usage(parts)
         manager.on_destroyed(files.forget)
+        manager.on_destroyed(usage.forget)
         resolver = Resolver(registry, processes, db)
         gate = Gate(resolver, capable=parts.capable)
         metrics = Metrics(version=VERSION, level=LEVEL, methods=METHODS)
@@ -272,9 +275,10 @@ class Daemon:
             manager=manager,
             processes=processes,
             files=files,
-            usage=Usage(parts),
+            usage=usage,
             tokens=token_service,
             resolver=resolver,
+            gate=gate,
             health=Health(db, backends, self.home, lambda: self._draining),
             request_drain=self.request_stop,
         )

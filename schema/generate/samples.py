@@ -71,7 +71,7 @@ PLAUSIBLE: dict[str, tuple[Any, ...]] = {
     "owner": ("alice",),
     "path": ("src/main.py",),
     "paths": (["src/main.py"],),
-    "pattern": ("TODO",),
+    "pattern": ("deadline",),
     "pid": (4211,),
     "port": (3000,),
     "process": ("pr-8d3k5w",),

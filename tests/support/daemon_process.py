@@ -232,9 +232,7 @@ def git(*argv: str, cwd: Path) -> str:
         "GIT_COMMITTER_EMAIL": "test@example.invalid",
         "GIT_CONFIG_GLOBAL": os.devnull,
     }
-    return subprocess.run(
-        ["git", *argv], cwd=cwd, env=env, check=True, capture_output=True, text=True
-    ).stdout.strip()
+    return subprocess.run(["git", *argv], cwd=cwd, env=env, check=True, capture_output=True, text=True).stdout.strip()
 
 
 def make_repository(path: Path, files: dict[str, str] | None = None) -> Path:

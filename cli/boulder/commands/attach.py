@@ -24,9 +24,7 @@ _PIPE_TAIL = 65_536
 @click.option("--tail", type=click.IntRange(0), help="Begin so many bytes before the end.")
 @click.option("-i", "--stdin", "interactive", is_flag=True, help="Pass stdin on, even from a terminal.")
 @pass_app
-async def command(
-    app: App, process: str, observe: bool, takeover: bool, tail: int | None, interactive: bool
-) -> int:
+async def command(app: App, process: str, observe: bool, takeover: bool, tail: int | None, interactive: bool) -> int:
     """Return to a process: to its terminal, or to its output.
 
     One terminal controls a process, others may observe. Ctrl-C leaves a process without a terminal, which goes on.

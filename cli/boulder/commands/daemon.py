@@ -159,7 +159,9 @@ async def status(app: App) -> int:
 
 @click.command("logs", cls=Command, short_help="Print its log.")
 @click.option("-f", "--follow", is_flag=True, help="Go on.")
-@click.option("-n", "--lines", type=click.IntRange(0), default=100, show_default=True, help="So many of the last lines.")
+@click.option(
+    "-n", "--lines", type=click.IntRange(0), default=100, show_default=True, help="So many of the last lines."
+)
 @pass_app
 def logs(app: App, follow: bool, lines: int) -> None:
     """Print the daemon's log."""
@@ -172,10 +174,13 @@ def logs(app: App, follow: bool, lines: int) -> None:
     path = log_path(app.home)
     if not app.home_is_set and Manager().active(SERVICE):
         argv = ["journalctl", "--user", "-u", SERVICE, "-o", "cat", "-n", str(lines), *(["-f"] if follow else [])]
-        os.execvp(argv[0], argv)
+        os.execvp(argv[0], argv)  # noqa: S606
     if not path.exists():
         raise CliError(
-            f"there is no log at {path}", hint="the daemon was not started by boulder", name="log_not_found", exit=NOT_FOUND
+            f"there is no log at {path}",
+            hint="the daemon was not started by boulder",
+            name="log_not_found",
+            exit=NOT_FOUND,
         )
     size = path.stat().st_size
     for line in tail(path, lines) if lines else ():
@@ -210,4 +215,4 @@ def run(app: App, settings: tuple[str, ...]) -> None:
     from boulder.node.start import daemon_argv, environment
 
     argv = [*daemon_argv(), *(part for setting in settings for part in ("--set", setting))]
-    os.execvpe(argv[0], argv, environment(app.home))
+    os.execvpe(argv[0], argv, environment(app.home))  # noqa: S606

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 @click.command("down", cls=Command, short_help="Take a workspace down; work that exists nowhere else stays.")
 @argument_name
-@click.option("-f", "--force", is_flag=True, help="Lose work that is not committed, and commits that exist nowhere else.")
+@click.option(
+    "-f", "--force", is_flag=True, help="Lose work that is not committed, and commits that exist nowhere else."
+)
 @click.option("--drop-branch", is_flag=True, help="Lose commits that exist nowhere else, but no uncommitted work.")
 @click.option("--timeout", type=DURATION, help="How long processes may take to end by themselves.  [default: 10s]")
 @click.option("--no-wait", is_flag=True, help="Return at once, and print the operation.")
@@ -70,4 +72,6 @@ def say(app: App, result: types.WorkspaceDestroyed) -> None:
     if isinstance(kept, types.WorkspaceKept) and kept.branch:
         commits = f"{kept.unpushed} commit{'' if kept.unpushed == 1 else 's'}" if kept.unpushed else "work"
         where = result.workspace.repository.path
-        app.out.line(f"  kept    branch {clean(kept.branch)} in {clean(where)}: it has {commits} that exist nowhere else")
+        app.out.line(
+            f"  kept    branch {clean(kept.branch)} in {clean(where)}: it has {commits} that exist nowhere else"
+        )

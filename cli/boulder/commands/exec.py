@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from boulder.arguments import complete_workspace, env_option, label_option, pairs
-from boulder.command import Command, pass_app
+from boulder.command import Command
 from boulder.context import App
 from boulder.units import DURATION
 
@@ -71,7 +71,7 @@ async def command(
 ) -> int:
     """Run a command in a workspace: its output as it comes, its exit code at the end.
 
-    The command is not interpreted by a shell: boulder exec -- sh -c 'make && make test' for one. What is piped in is its
+    No shell interprets the command; write boulder exec -- sh -c 'make && make test' for one. What is piped in is its
     stdin. Signals are passed on; a third Ctrl-C kills it. With a name, -- may be left out.
     """
     from nexus_sdk.process import start_params

@@ -27,7 +27,7 @@ def install(app: App, host: str, port: int, no_tcp: bool, strict: bool, only_pri
     units = render(app.home, host=host, port=None if no_tcp else port, strict=strict)
     if only_print:
         if app.out.json:
-            app.out.object(dict(units.items()))
+            app.out.item(dict(units.items()))
         else:
             for name, text in units.items():
                 app.out.line(f"# {unit_directory() / name}\n{text}")
@@ -38,7 +38,7 @@ def install(app: App, host: str, port: int, no_tcp: bool, strict: bool, only_pri
         raise CliError(
             f"{missing}, so there is nothing to install into",
             hint="`boulder daemon start` runs it without systemd; for a start at boot, let your service manager run "
-            "`boulder daemon run` as this user. On a machine with systemd, log in as this user (not by su) and try again",
+            "`boulder daemon run` as this user. Where there is systemd, log in as this user (not by su) and try again",
             name="systemd_missing",
         )
     if not manager.active(SERVICE):
@@ -49,16 +49,17 @@ def install(app: App, host: str, port: int, no_tcp: bool, strict: bool, only_pri
     for directory in (app.home, app.home / "run"):
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     manager.install(units)
-    written = {"units": [str(unit_directory() / name) for name, _ in units.items()], "lingering": manager.lingering()}
+    paths = [str(unit_directory() / name) for name, _ in units.items()]
+    lingering = manager.lingering()
 
     def human() -> None:
-        for path in written["units"] or ():
+        for path in paths:
             app.out.line(f"wrote {path}")
         app.out.line(f"{SERVICE} is enabled and runs")
-        if manager.lingering() is False:
+        if lingering is False:
             app.out.line("it ends with your last session; to keep it: loginctl enable-linger")
 
-    app.out.result(written, human)
+    app.out.result({"units": paths, "lingering": lingering}, human)
 
 
 @click.command("uninstall", cls=Command, short_help="Take that service away.")

@@ -53,9 +53,7 @@ async def command(app: App, processes: tuple[str, ...], signal: str, only: bool)
     async with connect(app) as connection:
         for process in processes:
             try:
-                record = await connection.call(
-                    "exec.signal", {"process": process, "signal": signal, "group": not only}
-                )
+                record = await connection.call("exec.signal", {"process": process, "signal": signal, "group": not only})
             except (ConnectionFailed, ConnectionLost):
                 raise
             except NexusError as error:
@@ -63,5 +61,5 @@ async def command(app: App, processes: tuple[str, ...], signal: str, only: bool)
                 code = code or exit_code(error)
             else:
                 if app.out.json:
-                    app.out.object(record)
+                    app.out.item(record)
     return code

@@ -54,9 +54,9 @@ async def print_from(app: App, connection: Connection, record: types.Process, st
         async for chunk in process.output:
             shown = chunk if end is None else cut(chunk, end)
             if app.out.json:
-                app.out.object(as_object(shown))
+                app.out.item(as_object(shown))
             else:
-                await writer.write(shown.channel, shown.data)
+                await writer.write(1 if shown.channel == "stdout" else 2, shown.data)
             if end is not None and chunk.offset + len(chunk.data) >= end:
                 return
 

@@ -77,11 +77,11 @@ async def follow(app: App, connection: Connection, params: types.WorkspaceListPa
             table(app, listed)
         for workspace in listed:
             if app.out.json:
-                app.out.object(types.WorkspaceChanged(workspace=workspace))
+                app.out.item(types.WorkspaceChanged(workspace=workspace))
             known[workspace.id] = workspace.state
         async for event in events:
             if app.out.json:
-                app.out.object(event)
+                app.out.item(event)
             elif isinstance(event, types.WorkspaceOverflow):
                 app.out.note("changes were missed; this is the list now")
                 table(app, (await workspaces(connection, params)).workspaces)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import re
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
 import click
@@ -15,6 +17,7 @@ from boulder.context import App
 
 if TYPE_CHECKING:
     from nexus_sdk.connection import Connection
+    from nexus_sdk.ports import Listener, Ports
     from nexus_sdk.protocol import types
 
 ENTRIES = {
@@ -23,7 +26,11 @@ ENTRIES = {
     "forward": Entry("boulder.commands.port:forward", "Reach a workspace's ports from here."),
 }
 
-_SPEC = re.compile(r"(?:(?P<host>[0-9.]+|\[[0-9a-f:]+\]|localhost):)?(?:(?P<local>\d{1,5}):)?(?P<remote>\d{1,5}|[a-z][a-z0-9_-]*)")
+_SPEC = re.compile(
+    r"(?:(?P<host>\d+\.[0-9.]+|\[[0-9a-f:]+\]|localhost):)?"
+    r"(?:(?P<local>\d{1,5}):)?"
+    r"(?P<remote>\d{1,5}|[a-z][a-z0-9_-]*)"
+)
 
 
 class Spec(NamedTuple):
@@ -74,31 +81,56 @@ async def forward(app: App, words: tuple[str, ...], host: str) -> None:
     """Carry local TCP ports to ports of a workspace, until Ctrl-C.
 
     REMOTE is a number, or the name of a port that is allocated to the workspace. Without LOCAL the same number is taken
-    here; LOCAL 0 takes one that is free.
+    here, or a free one where that is in use; LOCAL 0 takes a free one.
     """
     from nexus_sdk.ports import Ports
 
     from boulder.client import connect
+    from boulder.text import clean
 
     async with connect(app) as connection, AsyncExitStack() as stack:
         workspace, specs = await meant(connection, words, host)
         ports = Ports(connection, workspace.id)
         for spec in specs:
             remote = number(workspace, spec.remote)
-            local = remote if spec.local is None else spec.local
-            listener = await stack.enter_async_context(_listening(ports, spec.host, local, remote))
+            listener = await stack.enter_async_context(listening(ports, spec, remote))
             address, bound = listener.local_address
             shown = f"[{address}]" if ":" in address else address
             if app.out.json:
-                app.out.object({"workspace": workspace.id, "port": remote, "host": address, "local_port": bound})
+                app.out.item({"workspace": workspace.id, "port": remote, "host": address, "local_port": bound})
+            elif app.out.quiet:
+                app.out.line(f"{shown}:{bound}")
             else:
-                app.out.line(f"{shown}:{bound} → {workspace.name}:{remote}")
+                app.out.line(f"{shown}:{bound} → {clean(workspace.name)}:{remote}")
         app.out.note("Ctrl-C ends it")
         await asyncio.Event().wait()
 
 
-def _listening(ports: object, host: str, local: int, remote: int) -> object:
-    raise AssertionError
+@asynccontextmanager
+async def listening(ports: Ports, spec: Spec, remote: int) -> AsyncIterator[Listener]:
+    """Listen here for one port.
+
+    Raises:
+        CliError: the local port was asked for and cannot be had.
+    """
+    from boulder.errors import CliError
+    from boulder.exits import CONFLICT
+
+    async with AsyncExitStack() as stack:
+        wanted = remote if spec.local is None else spec.local
+        try:
+            listener = await stack.enter_async_context(ports.forward(remote, local_port=wanted, host=spec.host))
+        except OSError as error:
+            if spec.local is not None or error.errno not in (errno.EADDRINUSE, errno.EACCES):
+                raise CliError(
+                    f"cannot listen on {spec.host}:{wanted}: {error.strerror}",
+                    hint=f"choose another local port: boulder port forward … 0:{remote} takes a free one",
+                    name="port_in_use",
+                    exit=CONFLICT,
+                ) from None
+            # on the host backend the workspace itself has the port here
+            listener = await stack.enter_async_context(ports.forward(remote, local_port=0, host=spec.host))
+        yield listener
 
 
 async def meant(connection: Connection, words: tuple[str, ...], host: str) -> tuple[types.Workspace, list[Spec]]:
@@ -106,8 +138,8 @@ async def meant(connection: Connection, words: tuple[str, ...], host: str) -> tu
     from boulder.client import named
 
     name: str | None = None
-    if not words[0].split(":")[-1].isdigit() and (len(words) > 1 or ":" not in words[0]):
-        name, words = (words[0], words[1:]) if len(words) > 1 else (None, words)
+    if len(words) > 1 and ":" not in words[0] and not words[0].isdigit():
+        name, words = words[0], words[1:]
     workspace: types.Workspace = await connection.call("workspace.get", {"workspace": await named(connection, name)})
     return workspace, [parse(word, host) for word in words]
 
@@ -140,5 +172,7 @@ def number(workspace: types.Workspace, remote: int | str) -> int:
             return port.port
     names = ", ".join(port.name for port in workspace.ports) or "none"
     raise CliError(
-        f"workspace {workspace.name} has no port named {remote!r}; it has {names}", name="port_not_found", exit=NOT_FOUND
+        f"workspace {workspace.name} has no port named {remote!r}; it has {names}",
+        name="port_not_found",
+        exit=NOT_FOUND,
     )

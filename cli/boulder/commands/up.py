@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 @click.option("--no-start", is_flag=True, help="Make it, but do not start it.")
 @click.option("--shell", is_flag=True, help="Open a terminal in it then.")
 @pass_app
-def command(app: App, **options: Any) -> Coroutine[Any, Any, int]:
+def command(app: App, /, **options: Any) -> Coroutine[Any, Any, int]:
     """Make a workspace from a git repository, on a branch and worktree of its own, and start it.
 
     NAME defaults to the name of the current git branch. A workspace that exists is started. The daemon is started

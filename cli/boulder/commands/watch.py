@@ -33,7 +33,7 @@ async def command(app: App, name: str | None, path: str, no_recursive: bool, ign
             app.out.note(f"watching {clean(path)}; Ctrl-C ends it")
             async for event in events:
                 if app.out.json:
-                    app.out.object(event)
+                    app.out.item(event)
                 elif isinstance(event, types.FsOverflow):
                     app.out.warn(f"changes were missed ({clean(event.reason)}); look at the files again")
                 elif app.out.quiet:

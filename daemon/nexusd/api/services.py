@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from nexusd.api.health import Health
 from nexusd.api.keyed import KeyedCalls
 from nexusd.api.resolver import Resolver
+from nexusd.auth.gate import Gate
 from nexusd.auth.issuing import TokenService
 from nexusd.config.loading import Loaded
 from nexusd.config.paths import Home
@@ -65,6 +66,7 @@ class Services:
     usage: Usage
     tokens: TokenService
     resolver: Resolver
+    gate: Gate
     health: Health
     request_drain: Callable[[float], None]
     keyed: KeyedCalls = field(init=False)

@@ -9,10 +9,10 @@ import msgspec
 from nexus_sdk.protocol import types
 from nexus_sdk.protocol.errors import StreamNeedsWebsocket, Unauthenticated
 
+from nexusd.api.announcement import Announcement
 from nexusd.api.observing import Calls
 from nexusd.auth.sessions import SessionRegistry
 from nexusd.auth.tokens import Tokens
-from nexusd.server.rpc import Announcement
 from nexusd.wire.call import Call
 
 __all__ = ["register"]

@@ -88,7 +88,7 @@ def _known(services: Services, identity: Identity, repository: str) -> None:
         if record.repo_path == repository and identity.sees(record.id, record.owner):
             return
     reason = "no workspace of yours was made from it"
-    raise InvalidParams(f"repository: {reason}", path="repository", reason=reason)
+    raise InvalidParams(f"repository: {reason}", path="$.repository", reason=reason)
 
 
 def resident_bytes() -> int:

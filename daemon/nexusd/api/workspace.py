@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 from nexus_sdk.protocol import types
+from nexus_sdk.protocol.errors import Forbidden
 
 from nexusd.api.observing import Calls
 from nexusd.api.optional import optional
@@ -31,6 +32,14 @@ def register(calls: Calls, services: Services) -> None:
         return types.LifecycleResult(workspace=manager.show(record), operation=view.operation(run.record))
 
     async def create(call: Call, params: types.WorkspaceCreateParams) -> types.LifecycleResult:
+        if isinstance(call.identity.workspaces, frozenset):
+            # It could neither see nor use what it made.
+            raise Forbidden(
+                "a token for named workspaces cannot make another one",
+                hint="Use a token whose workspaces are `own` or `*`.",
+                scope=call.method.scope or "",
+                method=call.method.name,
+            )
         return await finish(call, await manager.create(call.identity.subject, params), params.wait)
 
     def change(

@@ -30,6 +30,9 @@ __all__ = ["Gate", "GatedCall", "Resolved", "Resolver"]
 
 T = TypeVar("T")
 
+NODE_SCOPES: Final = frozenset({"system:write"})
+"""Scopes that concern everybody's workspaces: a tenant's ``*`` is over its own and does not reach them."""
+
 
 class Resolved(Protocol):
     """What the gate looks at in a workspace's record."""
@@ -117,11 +120,13 @@ class Gate:
             raise MethodNotFound(f"no method `{method.name[:64]}`")
         if identity.expires_at is not None and identity.expired(self._clock()):
             raise Unauthenticated("the identity has expired", hint="Renew it with session.refresh, or reconnect.")
+        scope = method.scope or ""
         if not identity.may(method.scope):
-            scope = method.scope or ""
             raise Forbidden(f"{method.name} needs the scope {scope}", scope=scope, method=method.name)
         if self.draining and method.scope is not None:
             raise Draining(f"the daemon stops and takes no {method.name}")
+        if scope in NODE_SCOPES and identity.workspaces != "*":
+            raise Forbidden(f"{method.name} needs all workspaces", scope=scope, method=method.name)
         if method.target is None:
             return None
         return self._admit_target(call, method, identity, getattr(call.params, method.target))

@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import msgspec
-
 from nexus_sdk.protocol.types import Capabilities
 
 
@@ -91,7 +90,7 @@ class ProcessHandle(Protocol):
         ...
 
     async def kill_tree(self, grace: float) -> None:
-        """End the process and everything that descends from it: TERM, `grace` seconds, KILL; return when all are gone."""
+        """End the process and all that descends from it: TERM, `grace` seconds, KILL. Returns when all are gone."""
         ...
 
     def resize(self, columns: int, rows: int) -> None:
@@ -222,7 +221,7 @@ class Backend(Protocol):
         ...
 
     async def stop(self, workspace: str, grace: float) -> None:
-        """End every process of the workspace (asked, then killed after `grace` seconds); nothing of it runs afterwards."""
+        """End every process of the workspace: asked, then killed after `grace` seconds. Nothing runs afterwards."""
         ...
 
     async def pause(self, workspace: str) -> None:

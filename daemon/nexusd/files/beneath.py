@@ -1,8 +1,9 @@
 """The one way to a tenant's file: a path from a caller becomes an open descriptor that lies below the root.
 
-Every path of the protocol passes through `Beneath`. The kernel resolves it (openat2 with RESOLVE_BENEATH or RESOLVE_IN_ROOT,
-never through magic links), so a link swapped while we look leads to an error, not outside. From the descriptor on,
-everything is relative to it; no path string is resolved twice. Where openat2 is missing, `walker` does the same by hand.
+Every path of the protocol passes through `Beneath`. The kernel resolves it (openat2 with RESOLVE_BENEATH or
+RESOLVE_IN_ROOT, never through magic links), so a link swapped while we look leads to an error, not outside. From the
+descriptor on, everything is relative to it; no path string is resolved twice. Where openat2 is missing, `walker` does
+the same by hand.
 
 A test forbids every other module of the daemon to open a path that came from a caller.
 """
@@ -43,8 +44,8 @@ class Beneath:
     ``.`` and doubled slashes vanish; ``..`` takes away the component before it, as in a URL, before anything is
     looked up, and a path that climbs over the root this way is `PathEscapes`.
 
-    Every method raises, under its protocol name: `PathInvalid` (empty, NUL, not UTF-8, over 4096 bytes, a component over
-    255, absolute elsewhere), `PathEscapes`, `PathNotFound`, `PermissionDenied`, `TooManyLinks`.
+    Every method raises, under its protocol name: `PathInvalid` (empty, NUL, not UTF-8, over 4096 bytes, a component
+    over 255, absolute elsewhere), `PathEscapes`, `PathNotFound`, `PermissionDenied`, `TooManyLinks`.
     """
 
     def __init__(self, handle: RootHandle) -> None:
@@ -59,6 +60,24 @@ class Beneath:
     def in_root(self) -> bool:
         """Whether absolute links start again at the root instead of leaving it."""
         return self._in_root
+
+    @property
+    def seen_as(self) -> str:
+        """The root's path as the machine's processes see it."""
+        return self._prefix or "/"
+
+    @property
+    def gone(self) -> bool:
+        """Whether the root itself was removed; the descriptor keeps what is left of it."""
+        return os.fstat(self._fd).st_nlink == 0
+
+    def open_above(self) -> int:
+        """The directory that holds the root, to hear of the root's removal and for nothing else (O_PATH).
+
+        Raises:
+            OSError: as openat(2).
+        """
+        return os.open("..", O_PATH | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=self._fd)
 
     def parts(self, path: str) -> tuple[str, ...]:
         """The components of a path, cleaned and checked; empty for the root. Nothing is looked up."""
@@ -360,7 +379,7 @@ def _kind(mode: int) -> str:
 
 
 def _works() -> bool:
-    """Whether openat2 works here at all. Old container runtimes forbid it with EPERM, which is no answer about a path."""
+    """Whether openat2 works here at all. Old container runtimes forbid it: EPERM then says nothing about a path."""
     global _probed
     if _probed is None:
         here = os.open("/", O_PATH | os.O_CLOEXEC)

@@ -1,4 +1,4 @@
-"""Copying files and trees by descriptors: data inside the kernel where it can, links as links, everything staged first."""
+"""Copying files and trees by descriptors: data inside the kernel where it can, links as links, all staged first."""
 
 from __future__ import annotations
 

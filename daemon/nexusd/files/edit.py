@@ -29,8 +29,8 @@ def edit(beneath: Beneath, params: FsEditParams) -> FsEdited:
     """Change one text file. Line ends are part of the text: nothing is translated.
 
     Replacements are made in order, each in the result of the one before. For a diff, `replacements` counts hunks; what
-    tolerance it has is said in `patch`. If the file changes between reading and replacing, the edit is made again on the
-    new content, five times at most. With `dry_run` the answer is the file as it is, and what would change.
+    tolerance it has is said in `patch`. If the file changes between reading and replacing, the edit is made again on
+    the new content, five times at most. With `dry_run` the answer is the file as it is, and what would change.
 
     Raises:
         InvalidParams: both edits and a diff, or neither.

@@ -25,8 +25,8 @@ class Pattern:
     def __init__(self, text: str) -> None:
         """Compile.
 
-        A trailing slash asks for directories only. A trailing ``**`` needs at least one component: ``a/**`` is what lies
-        inside of ``a``. Names that begin with a dot need no special mention.
+        A trailing slash asks for directories only. A trailing ``**`` needs at least one component: ``a/**`` is what
+        lies inside of ``a``. Names that begin with a dot need no special mention.
 
         Raises:
             PatternInvalid: absolute, with ``..``, a NUL byte, a set that does not end, or nothing in it.

@@ -70,7 +70,7 @@ class Rules:
         return bool(self._negated)
 
     def decide(self, path: bytes, is_dir: bool) -> bool | None:
-        """Whether the entry is excluded; None if no pattern speaks of it. `path` is relative to the file's directory."""
+        """Whether the entry is excluded, None if no pattern speaks of it. `path` is relative to the file's place."""
         name = path.rpartition(b"/")[2]
         hits = [
             *self._names.get(name.decode("latin-1"), ()),
@@ -106,8 +106,8 @@ class Ignore:
 
         Args:
             path: where to begin; links in it are resolved, since rules follow where it really is.
-            exclude: more patterns, lowest in precedence: the repository's ``info/exclude``. Where ``.git`` is a directory
-                of the root, its file is read in addition.
+            exclude: more patterns, lowest in precedence: the repository's ``info/exclude``. Where ``.git`` is a
+                directory of the root, its file is read in addition.
         """
         parts = beneath.canonical(path)
         own = _read_file(beneath, ".git/info/exclude")

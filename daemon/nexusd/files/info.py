@@ -26,12 +26,12 @@ def etag(status: os.stat_result) -> str:
 
 
 def content_stamp(status: os.stat_result) -> tuple[int, int, int, int]:
-    """What stays the same of an open file as long as its bytes do: unlike the etag it survives chmod, link and unlink."""
+    """What stays the same of an open file while its bytes do: unlike the etag it survives chmod, link and unlink."""
     return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 
 
 def printable(name: str) -> str:
-    """A name as it can travel in JSON: bytes that are not UTF-8 become U+FFFD. Such an entry cannot be named by a caller."""
+    """A name as it can travel in JSON: bytes that are not UTF-8 become U+FFFD, so no caller can name such an entry."""
     return os.fsencode(name).decode("utf-8", "replace")
 
 

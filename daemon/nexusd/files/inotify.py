@@ -15,7 +15,6 @@ IN_MOVED_FROM: Final = 0x40
 IN_MOVED_TO: Final = 0x80
 IN_CREATE: Final = 0x100
 IN_DELETE: Final = 0x200
-IN_DELETE_SELF: Final = 0x400
 IN_Q_OVERFLOW: Final = 0x4000
 IN_IGNORED: Final = 0x8000
 IN_ONLYDIR: Final = 0x0100_0000
@@ -25,7 +24,7 @@ APPEARED: Final = IN_CREATE | IN_MOVED_TO
 VANISHED: Final = IN_DELETE | IN_MOVED_FROM
 CHANGED: Final = IN_MODIFY | IN_ATTRIB | IN_CLOSE_WRITE
 
-_MASK: Final = APPEARED | VANISHED | CHANGED | IN_DELETE_SELF | IN_ONLYDIR
+_MASK: Final = APPEARED | VANISHED | CHANGED | IN_ONLYDIR
 _HEAD: Final = struct.Struct("iIII")
 _BUFFER: Final = 256 << 10
 
@@ -53,13 +52,16 @@ class Inotify:
         if self.fd < 0:
             raise _error()
 
-    def add(self, directory: int) -> int:
+    def add(self, directory: int, mask: int = _MASK) -> int:
         """Watch an open directory; the same directory gives the same watch. It may be closed afterwards.
+
+        Args:
+            mask: the events (IN_*) to hear of; default: every change of what the directory holds.
 
         Raises:
             OSError: ENOSPC at the limit ``fs.inotify.max_user_watches``; EACCES where it may not be read.
         """
-        watch: int = _libc.inotify_add_watch(self.fd, f"/proc/self/fd/{directory}".encode(), ctypes.c_uint32(_MASK))
+        watch: int = _libc.inotify_add_watch(self.fd, f"/proc/self/fd/{directory}".encode(), ctypes.c_uint32(mask))
         if watch < 0:
             raise _error()
         return watch

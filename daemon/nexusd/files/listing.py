@@ -32,8 +32,8 @@ def stat(beneath: Beneath, params: FsStatParams) -> FileInfo:
 def list_directory(beneath: Beneath, params: FsListParams, *, exclude: str = "") -> FsListing:
     """Entries below a directory, ordered by path (compared component by component, each directory before its content).
 
-    Links are listed, never followed; temporary files of ours are left out; a directory that cannot be read shows none of
-    its content. The cursor says after which path to go on, so a page that follows shows no entry twice and misses
+    Links are listed, never followed; temporary files of ours are left out; a directory that cannot be read shows none
+    of its content. The cursor says after which path to go on, so a page that follows shows no entry twice and misses
     none that was there all the time; it stays good for ever.
 
     Args:

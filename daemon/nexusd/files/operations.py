@@ -1,7 +1,7 @@
 """Every ``fs`` call that is one question and one answer, by its name in the protocol.
 
-Each function takes a `Beneath` and the call's params, works synchronously (the caller runs it in a thread) and returns the
-call's result. Searching, watching and transfers are streams and live in modules of their own.
+Each function takes a `Beneath` and the call's params, works synchronously (the caller runs it in a thread) and returns
+the call's result. Searching, watching and transfers are streams and live in modules of their own.
 """
 
 from nexusd.files.edit import edit

@@ -1,8 +1,8 @@
 """Applying a unified diff to one text, strictly: every context and removed line must be there, character by character.
 
-The only tolerance is the place: a hunk whose lines are not at the line its header says is looked for up to 500 lines before
-and after, nearest first, never before the end of the hunk applied before it. A hunk without any old line goes exactly
-where its header says. All hunks apply or none.
+The only tolerance is the place: a hunk whose lines are not at the line its header says is looked for up to 500 lines
+before and after, nearest first, never before the end of the hunk applied before it. A hunk without any old line goes
+exactly where its header says. All hunks apply or none.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Removing a tree by descriptors. No link is followed and nothing outside the tree is touched, whatever moves meanwhile."""
+"""Removing a tree by descriptors: no link is followed, nothing outside is touched, whatever moves meanwhile."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """fs.search: lines that hold a text or match a pattern.
 
-A search is a generator that is driven in slices from the event loop, each slice in a thread and short: a reader who is slow
-costs no thread, and leaving the search stops it at the next slice. Patterns are RE2, so that none can hang; long lines are
-cut for matching and the time spent matching is bounded, which `truncated` tells.
+A search is a generator that is driven in slices from the event loop, each slice in a thread and short: a reader who is
+slow costs no thread, and leaving the search stops it at the next slice. Patterns are RE2, so that none can hang; long
+lines are cut for matching and the time spent matching is bounded, which `truncated` tells.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ MAX_SECONDS: Final = 120.0
 """Time that one search may spend reading and matching; then it ends as truncated."""
 
 _BLOCK: Final = 64 << 10
-"""Bytes matched in one go, to the next line end: what bounds the time until a cancel is seen. A longer line is cut here."""
+"""Bytes matched in one go, to the next line end: bounds the time until a cancel is seen. A longer line is cut."""
 
 _BINARY: Final = 8 << 10
 _SLICE: Final = 0.05

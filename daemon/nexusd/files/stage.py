@@ -1,10 +1,11 @@
 """Putting a new file in place as one step: a temporary file beside it, fsync, rename, fsync of the directory.
 
-Readers see the old file or the new one, never a part; a crash leaves at most a temporary file, which `upload.sweep` removes.
-The last look (`if_match`, exclusive) and the rename run under a short lock per place, so that of two calls which
-expect the same etag exactly one wins. The lock covers two system calls on metadata, never data.
+Readers see the old file or the new one, never a part; a crash leaves at most a temporary file, which `transfer.sweep`
+removes. The last look (`if_match`, exclusive) and the rename run under a short lock per place, so that of two calls
+which expect the same etag exactly one wins. The lock covers two system calls on metadata, never data.
 
-Replacing makes a new inode: hard links to the old one keep the old content, extended attributes and ACLs are not carried over.
+Replacing makes a new inode: hard links to the old one keep the old content, extended attributes and ACLs are not
+carried over.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Unified diffs of two texts, in time that does not explode on hostile ones.
 
-`difflib` alone takes minutes on files of many equal lines. So equal ends are cut off first, then lines that occur once on
-both sides hold the texts together, and only small gaps between them go to `difflib`; a large gap is shown as replaced.
+`difflib` alone takes minutes on files of many equal lines. So equal ends are cut off first, then lines that occur once
+on both sides hold the texts together, and only small gaps between them go to `difflib`; a large gap is shown as
+replaced.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Large files in motion: `Download` reads one version of a file, `Upload` collects one and puts it in place when it is whole.
+"""Large files in motion: `Download` reads one version of a file, `Upload` collects one and puts it in place whole.
 
 Both are made for a stream of bytes on the event loop. What the page cache has is read at once (RWF_NOWAIT), everything
-else moves in pieces of 1 MiB in a thread, so that there is no thread switch for each frame and the loop never waits for a
-disk. Opening, finishing and closing block and belong into a thread.
+else moves in pieces of 1 MiB in a thread, so that there is no thread switch for each frame and the loop never waits for
+a disk. Opening, finishing and closing block and belong into a thread.
 """
 
 from __future__ import annotations
@@ -161,8 +161,8 @@ class Download:
 class Upload:
     """A file being received into a temporary file beside its place. The temporary file is what resume goes by.
 
-    Its name follows from the owner, the upload id and the place, so that another identity cannot continue it; its size is
-    the offset. One upload has one writer: whoever opens it again takes over, and the earlier writer fails.
+    Its name follows from the owner, the upload id and the place, so that another identity cannot continue it; its size
+    is the offset. One upload has one writer: whoever opens it again takes over, and the earlier writer fails.
 
     Attributes:
         opened: where to continue from; the answer to the open of the stream.

@@ -133,8 +133,8 @@ def copy(
 ) -> FileInfo:
     """Copy a file or a tree: permissions without set-ID bits are kept, links stay links, times and owners are new.
 
-    A new tree appears at its path whole or not at all. With `overwrite` into a directory that is there, files are replaced
-    one by one, and a failure leaves those that were.
+    A new tree appears at its path whole or not at all. With `overwrite` into a directory that is there, files are
+    replaced one by one, and a failure leaves those that were.
 
     Args:
         progress: told, in this thread, the bytes copied so far.

@@ -1,9 +1,9 @@
 """Resolving a path by hand, one component at a time, without the kernel's help and without following anything unseen.
 
-Used where openat2 is missing (macOS, kernels before 5.6), where it kept being disturbed by renames, and where the place a
-chain of links ends must be known as a directory and a name (replacing the file behind a link). Each component is opened
-with O_NOFOLLOW relative to the one before; a link is read and its text put in place of it; ``..`` goes back to the
-directory we came from, which is still open, so that a directory moved meanwhile leads nowhere new.
+Used where openat2 is missing (macOS, kernels before 5.6), where it kept being disturbed by renames, and where the place
+a chain of links ends must be known as a directory and a name (replacing the file behind a link). Each component is
+opened with O_NOFOLLOW relative to the one before; a link is read and its text put in place of it; ``..`` goes back to
+the directory we came from, which is still open, so that a directory moved meanwhile leads nowhere new.
 """
 
 from __future__ import annotations

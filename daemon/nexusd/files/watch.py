@@ -1,10 +1,10 @@
 """fs.watch: changes below a path, as they happen, with cursors to continue from.
 
 One `Watcher` per workspace is shared by all who watch it. A thread waits for the kernel, keeps the picture of the tree
-(`watchtree`) and hands batches to the event loop, at most 25 ms after a change. On the loop each scope (path, recursive,
-gitignore) has a log of its last 10,000 changes; a subscriber reads from it at his own pace, and changes of one path
-that he has not yet read become one. Whoever falls behind the log gets an `overflow` event and lists again: nothing is lost
-in silence.
+(`watchtree`) and hands batches to the event loop, at most 25 ms after a change. On the loop each scope (path,
+recursive, gitignore) has a log of its last 10,000 changes; a subscriber reads from it at his own pace, and changes of
+one path that he has not yet read become one. Whoever falls behind the log gets an `overflow` event and lists again:
+nothing is lost in silence.
 
 Why not the `watchfiles` notifier on Linux: it follows links, so a link in a workspace makes it report, and hold watches
 on, directories outside. It serves where there is no inotify (`watchportable`).
@@ -16,7 +16,7 @@ import asyncio
 import secrets
 import sys
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Final
 
@@ -231,10 +231,16 @@ class Feed:
             subscription.wake()
 
     def _changed_elsewhere(self, changes: list[tuple[str, ChangeType]]) -> None:
-        self._loop.call_soon_threadsafe(self._changed, changes)
+        self._call(self._changed, changes)
 
     def _lost_elsewhere(self, reason: str) -> None:
-        self._loop.call_soon_threadsafe(self._lost, reason)
+        self._call(self._lost, reason)
+
+    def _call(self, call: Callable[..., None], *args: object) -> None:
+        try:
+            self._loop.call_soon_threadsafe(call, *args)
+        except RuntimeError:
+            return  # the loop is closed, and with it everybody who listened
 
     def _changed(self, changes: list[tuple[str, ChangeType]]) -> None:
         for path, change in changes:

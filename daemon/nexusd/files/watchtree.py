@@ -1,8 +1,8 @@
 """What is there in the watched directories, and the net change of it between two looks. Runs in one thread.
 
-Each watched directory keeps the names it holds. Events touch paths; when a batch ends, each touched path is compared with
-what was there before it: created, modified, deleted, or nothing (made and removed in between). A directory that appears
-is first watched and then read, so what was put into it before the watch was in place is found as well.
+Each watched directory keeps the names it holds. Events touch paths; when a batch ends, each touched path is compared
+with what was there before it: created, modified, deleted, or nothing (made and removed in between). A directory that
+appears is first watched and then read, so what was put into it before the watch was in place is found as well.
 """
 
 from __future__ import annotations
@@ -114,11 +114,6 @@ class Tree:
         self._touched: dict[tuple[str, ...], tuple[bool, int]] = {}
         self._stale_rules: set[tuple[str, ...]] = set()
 
-    @property
-    def empty(self) -> bool:
-        """Whether nobody watches anything."""
-        return not self._scopes
-
     def add(self, scope: Scope) -> None:
         """Begin to watch for a scope: afterwards every change is seen.
 
@@ -147,8 +142,9 @@ class Tree:
             raise
 
     def remove(self, scope: Scope) -> None:
-        """Stop watching for a scope; directories that nobody else wants are let go."""
-        self._scopes.remove(scope)
+        """Stop watching for a scope, if it is; directories that nobody else wants are let go."""
+        if scope in self._scopes:
+            self._scopes.remove(scope)
         for directory in list(self._directories.values()):
             if not self._wanted(directory.parts, directory.hidden):
                 self._drop(directory)
@@ -156,6 +152,10 @@ class Tree:
     def find(self, watch: int) -> Directory | None:
         """The directory of a watch."""
         return self._by_watch.get(watch)
+
+    def at(self, parts: tuple[str, ...]) -> Directory | None:
+        """The watched directory with these components."""
+        return self._directories.get(parts)
 
     def appeared(self, directory: Directory, name: str, is_dir: bool, *, replaced: bool) -> None:
         """An entry was made or moved here; `replaced`: something of the name may have been there."""
@@ -200,6 +200,11 @@ class Tree:
             if self._directories.get(directory.parts) is directory:
                 self.reread(directory)
         self._touched.clear()
+
+    def fail(self, reason: str) -> None:
+        """No more changes will be seen: say so."""
+        for scope in self._scopes:
+            scope.lost(reason)
 
     def reread(self, directory: Directory) -> None:
         """Compare what a directory holds with what was known of it."""

@@ -16,8 +16,8 @@ from nexusd.files.stage import Staged, check_match, check_mode, entry_status, wr
 def write(beneath: Beneath, params: FsWriteParams) -> FileInfo:
     """Put `content` at a path, see `stage` for what is guaranteed.
 
-    Where the path ends on a link, the file that the link means is replaced and the link stays; a dangling link inside the
-    root makes its file. The result's etag is that of the file just put there.
+    Where the path ends on a link, the file that the link means is replaced and the link stays; a dangling link inside
+    the root makes its file. The result's etag is that of the file just put there.
 
     Raises:
         InvalidParams: the content is not base64, or is not text that has a UTF-8 form.

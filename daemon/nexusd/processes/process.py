@@ -127,7 +127,12 @@ class LiveProcess:
     @property
     def idle(self) -> bool:
         """Whether nothing needs it in memory any more."""
-        return self.settled and not self.attachments and (self._pump is None or self._pump.ended)
+        return self.settled and not self.attachments and not self.reading
+
+    @property
+    def reading(self) -> bool:
+        """Whether more output may come."""
+        return self._pump is not None and not self._pump.ended
 
     @property
     def stalled(self) -> str | None:
@@ -191,7 +196,7 @@ class LiveProcess:
 
     async def outlive(self) -> None:
         """After `follow`: go on reading for the descendants that still hold its pipes, until the last lets go."""
-        while self._pump is not None and not self._pump.ended:
+        while self._pump is not None and self.reading:
             await self._pump.wait(3600)
 
     def _explain(self, raw: RawExit) -> ExitStatus | None:

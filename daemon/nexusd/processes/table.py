@@ -221,15 +221,21 @@ class ProcessTable:
 
         async def exited(process: LiveProcess) -> None:
             nonlocal known
-            await on_exit(process)
             known = process.log.end, process.complete
+            await on_exit(process)
 
         await process.follow(exited)
-        if on_exit is not _tell_nobody and known != (process.log.end, process.complete):
-            await self._archive.save_end(process)
-        if not process.complete:
-            await process.outlive()
-            await self._archive.save_end(process)
+        if on_exit is _tell_nobody:
+            known = process.log.end, process.complete
+        while True:
+            # More output, or its end, may arrive while the last of it is written down.
+            if known != (process.log.end, process.complete):
+                known = process.log.end, process.complete
+                await self._archive.save_end(process)
+            elif process.reading:
+                await process.outlive()
+            else:
+                break
         self._drop_idle(process)
 
     def _follower_done(self, task: asyncio.Task[None]) -> None:

@@ -30,6 +30,7 @@ class HttpProtocol(HttpToolsProtocol):
 
     _deadline: asyncio.TimerHandle | None = None
     _head_size = 0
+    _held = b""
     _in_head = True
     _peer: Peer | None = None
 
@@ -47,9 +48,6 @@ class HttpProtocol(HttpToolsProtocol):
                 HTTPStatus.SERVICE_UNAVAILABLE, "too_many_connections", "too many connections", "Try again in a while."
             )
             return
-        if peer.ticket.waiting:
-            # not at once: the loop starts to read after this returns
-            self.loop.call_soon(self._hold)
         self._deadline = self.loop.call_later(self.app_state["head_deadline"], self._too_slow)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -61,6 +59,11 @@ class HttpProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Bytes have come."""
+        if self._held or (self._peer is not None and self._peer.ticket is not None and self._peer.ticket.waiting):
+            # no sooner than here: a loop starts to read after connection_made, whatever that did
+            self._held += data
+            self.transport.pause_reading()
+            return
         self._head_size += len(data)
         super().data_received(data)
         if self._in_head and self._head_size > MAX_HEAD and not self.transport.is_closing():
@@ -97,14 +100,14 @@ class HttpProtocol(HttpToolsProtocol):
         self._head_size = 0
         super().on_message_complete()
 
-    def _hold(self) -> None:
-        ticket = self._peer.ticket if self._peer is not None else None
-        if ticket is not None and ticket.waiting and not self.transport.is_closing():
-            self.transport.pause_reading()
-
     def _proceed(self) -> None:
-        if not self.transport.is_closing():
+        self.loop.call_soon(self._catch_up)
+
+    def _catch_up(self) -> None:
+        held, self._held = self._held, b""
+        if held and not self.transport.is_closing():
             self.transport.resume_reading()
+            self.data_received(held)
 
     def _too_slow(self) -> None:
         self._deadline = None

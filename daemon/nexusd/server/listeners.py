@@ -32,7 +32,7 @@ class BindProblem(Exception):
         self.hint = hint
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Listener:
     """A listening socket.
 
@@ -49,6 +49,7 @@ class Listener:
     path: Path | None = None
     ours: bool = True
     lock: int | None = None
+    _closed: bool = False
 
     @property
     def address(self) -> str:
@@ -65,8 +66,9 @@ class Listener:
 
     def close(self) -> None:
         """Stop to listen, and remove what we made. Again: nothing happens."""
-        if self.socket.fileno() < 0:
+        if self._closed:
             return
+        self._closed = True
         if self.path is not None and self.ours and self.lock is not None:
             self.path.unlink(missing_ok=True)
         self.socket.close()

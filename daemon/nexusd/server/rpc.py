@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final
 
-from nexus_sdk.protocol import types
-from nexus_sdk.protocol.methods import LEVEL
-from nexus_sdk.wire.frames import MAX_PAYLOAD
 from nexus_sdk.wire.messages import MAX_MESSAGE, encode_notification
 
-from nexusd.auth.identity import Identity
+from nexusd.api.announcement import Announcement
 from nexusd.auth.sessions import SessionRegistry
 from nexusd.server.authenticate import SUBPROTOCOL, Authenticator, offered
 from nexusd.server.exchange import Exchange
@@ -23,58 +19,9 @@ from nexusd.server.websocket import Socket, Tuning
 from nexusd.wire.connection import Connection, ConnectionLimits
 from nexusd.wire.dispatch import Dispatcher
 
-__all__ = ["RPC_PATH", "Announcement", "RpcEndpoint"]
+__all__ = ["RPC_PATH", "RpcEndpoint"]
 
 RPC_PATH: Final = "/rpc"
-
-
-@dataclass(frozen=True, slots=True)
-class Announcement:
-    """What `session.ready` and `session.info` say of this daemon.
-
-    Attributes:
-        server: name, version, node, instance.
-        capabilities: optional features.
-        limits: what is accepted.
-    """
-
-    server: types.ServerInfo
-    limits: types.Limits
-    capabilities: tuple[str, ...] = ()
-
-    @classmethod
-    def of(
-        cls,
-        server: types.ServerInfo,
-        *,
-        connection: ConnectionLimits,
-        max_output: int,
-        max_read: int,
-        ping_s: float,
-        capabilities: tuple[str, ...] = (),
-    ) -> Announcement:
-        """Put together from where the limits are kept."""
-        limits = types.Limits(
-            max_message=MAX_MESSAGE,
-            max_payload=MAX_PAYLOAD,
-            max_requests=connection.max_requests,
-            max_streams=connection.max_streams,
-            max_output=max_output,
-            max_read=max_read,
-            ping_interval_ms=int(ping_s * 1000),
-        )
-        return cls(server, limits, capabilities)
-
-    def ready(self, identity: Identity) -> types.SessionReady:
-        """The params of `session.ready`, and the result of `session.info`."""
-        return types.SessionReady(
-            level=LEVEL,
-            server=self.server,
-            capabilities=list(self.capabilities),
-            limits=self.limits,
-            identity=identity.to_wire(),
-            expires_at=identity.expires_at,
-        )
 
 
 class RpcEndpoint:

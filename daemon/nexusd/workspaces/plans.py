@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 
 from nexus_sdk.protocol.errors import NexusError
 
+from nexusd.git.repositories import redact_url
+from nexusd.store import operations as operation_rows
 from nexusd.store import ports as port_rows
 from nexusd.store import workspaces as rows
 from nexusd.store.connection import Connection
@@ -70,12 +72,19 @@ class Create(BasePlan):
         return plan
 
     def succeed(self, conn: Connection, run: Run) -> None:
+        self._forget_credentials(conn, run)
         self._settle(conn, run, "running" if run.record.params["start"] else "stopped", "")
 
     def fail(self, conn: Connection, run: Run, error: NexusError, undone: bool) -> None:
+        self._forget_credentials(conn, run)
         self._settle(conn, run, "destroyed" if undone else "error", f"create: {error.message}")
         if undone:
             port_rows.delete_workspace(conn, run.record.workspace)
+
+    def _forget_credentials(self, conn: Connection, run: Run) -> None:
+        """The URL was kept as it was given until nothing is fetched from it any more."""
+        params = {**run.record.params, "url": redact_url(run.record.params["url"])}
+        operation_rows.update(conn, run.record.id, params=params)
 
 
 class Start(BasePlan):

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import socket
+import sys
 from collections.abc import Callable, Collection, Sequence
 
 import msgspec
@@ -20,6 +21,9 @@ STANDARD = {"ssh": 0, "web": 1, "api": 2, "db": 3, "cache": 4}
 """Offsets of the standard names inside a block; the others follow from `FIRST_EXTRA`, in the order they are given."""
 
 FIRST_EXTRA = 5
+
+_LISTEN = "0A"
+"""TCP_LISTEN in /proc/net/tcp (proc(5))."""
 
 
 class PortRange(msgspec.Struct, frozen=True):
@@ -36,14 +40,32 @@ class PortRange(msgspec.Struct, frozen=True):
 
 
 def is_free(port: int) -> bool:
-    """Whether nothing on this host holds the port, on IPv4 loopback or any address."""
+    """Whether nobody on this host listens on the port, on loopback or any address.
+
+    The range may lie within the ports that the system gives to outgoing connections. Such a connection is passing, and
+    must neither move a workspace's ports nor use up the range.
+    """
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))
         except OSError:
-            return False
+            return sys.platform == "linux" and not _listens(port)
     return True
+
+
+def _listens(port: int) -> bool:
+    suffix = f":{port:04X}"
+    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+        try:
+            with open(table, encoding="ascii") as lines:
+                for line in lines:
+                    _, local, _, state, *_ = line.split(maxsplit=4)
+                    if state == _LISTEN and local.endswith(suffix):
+                        return True
+        except FileNotFoundError:
+            continue  # a kernel without IPv6
+    return False
 
 
 def allocate(

@@ -41,7 +41,7 @@ class Usage:
         self._disk[record.id] = (time.monotonic(), size)
         return size
 
-    def forget(self, workspace: str) -> None:
+    async def forget(self, workspace: str) -> None:
         """Drop the figures of a destroyed workspace."""
         self._disk.pop(workspace, None)
 

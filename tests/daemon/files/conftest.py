@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
 from nexusd.backends.base import RootHandle
 from nexusd.files import beneath as beneath_module
 from nexusd.files.beneath import Beneath

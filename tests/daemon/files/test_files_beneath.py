@@ -11,9 +11,8 @@ import pytest
 from conftest import SECRET, beneath_at, open_descriptors, snapshot, without_openat2
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-
-from nexusd.files.beneath import Beneath
 from nexus_sdk.protocol import errors
+from nexusd.files.beneath import Beneath
 
 
 @pytest.mark.parametrize(
@@ -100,7 +99,9 @@ def test_links_in_a_circle(either: Beneath, root: Path) -> None:
     assert either.stat("a", follow=False).st_size == 1
 
 
-def test_a_whole_filesystem_resolves_absolute_links_inside(root: Path, outside: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_whole_filesystem_resolves_absolute_links_inside(
+    root: Path, outside: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (root / "etc").mkdir()
     (root / "etc" / "passwd").write_text("inner")
     (root / "link").symlink_to("/etc/passwd")

@@ -11,14 +11,13 @@ import pytest
 from conftest import snapshot
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
+from nexus_sdk.protocol import errors
+from nexus_sdk.protocol.types import FsEdit, FsEdited, FsEditParams
 from nexusd.files import edit as edit_module
 from nexusd.files import operations as fs
 from nexusd.files import patch
 from nexusd.files.beneath import Beneath
 from nexusd.files.textdiff import changed_blocks, unified
-from nexus_sdk.protocol import errors
-from nexus_sdk.protocol.types import FsEdit, FsEdited, FsEditParams
 
 LINES = st.lists(st.sampled_from(["a\n", "b\n", "c\n", "\n", "d d\n"]), max_size=14).map("".join)
 TEXT = st.builds(lambda body, tail: body + tail, LINES, st.sampled_from(["", "tail", "a"]))

@@ -11,11 +11,10 @@ from typing import Any
 
 import pytest
 from conftest import beneath_at, snapshot
-
+from nexus_sdk.protocol import errors, types
 from nexusd.files import operations as fs
 from nexusd.files.beneath import Beneath
 from nexusd.files.transfer import Upload
-from nexus_sdk.protocol import errors, types
 
 LIMIT = 1 << 20
 

@@ -11,11 +11,10 @@ import pytest
 from conftest import beneath_at
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from nexusd.files import operations as fs
-from nexusd.files.beneath import Beneath
 from nexus_sdk.protocol import errors
 from nexus_sdk.protocol.types import FsGlobbed, FsGlobParams
+from nexusd.files import operations as fs
+from nexusd.files.beneath import Beneath
 
 
 def glob(files: Beneath, pattern: str, **more: Any) -> FsGlobbed:
@@ -24,7 +23,16 @@ def glob(files: Beneath, pattern: str, **more: Any) -> FsGlobbed:
 
 @pytest.fixture
 def tree(root: Path) -> Path:
-    for path in ("a.py", "src/b.py", "src/deep/c.py", "src/deep/d.txt", ".hidden/e.py", "é.py", "build/out.py", "src/[x].py"):
+    for path in (
+        "a.py",
+        "src/b.py",
+        "src/deep/c.py",
+        "src/deep/d.txt",
+        ".hidden/e.py",
+        "é.py",
+        "build/out.py",
+        "src/[x].py",
+    ):
         (root / path).parent.mkdir(parents=True, exist_ok=True)
         (root / path).write_text("")
     (root / ".gitignore").write_text("build/\n")

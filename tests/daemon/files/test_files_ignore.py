@@ -11,7 +11,6 @@ import pytest
 from conftest import beneath_at
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
 from nexusd.files.ignore import Ignore, Rules
 from nexusd.files.walk import walk
 
@@ -25,7 +24,26 @@ ENVIRONMENT = {
 
 NAME = st.sampled_from(["a", "b", "ab", "a.o", "b.o", "x y", "foo", "#c", "!d", "é"])
 ATOM = st.sampled_from(
-    ["a", "b", "o", ".", "*", "**", "?", "[ab]", "[!a]", "[^b]", "[a-c]", "[[:alpha:]]", "[]a]", "[a", "\\", "\\*", " ", "foo"]
+    [
+        "a",
+        "b",
+        "o",
+        ".",
+        "*",
+        "**",
+        "?",
+        "[ab]",
+        "[!a]",
+        "[^b]",
+        "[a-c]",
+        "[[:alpha:]]",
+        "[]a]",
+        "[a",
+        "\\",
+        "\\*",
+        " ",
+        "foo",
+    ]
 )
 SEGMENT = st.lists(ATOM, min_size=1, max_size=3).map("".join)
 PATTERN = st.builds(
@@ -59,7 +77,12 @@ def visible_to_git(root: Path) -> set[str]:
     told = "\0".join(paths).encode()
     answer = subprocess.run(
         ["git", "check-ignore", "--stdin", "-z", "--no-index"],
-        input=told, cwd=root, env=ENVIRONMENT, capture_output=True, timeout=20, check=False,
+        input=told,
+        cwd=root,
+        env=ENVIRONMENT,
+        capture_output=True,
+        timeout=20,
+        check=False,
     )
     assert answer.returncode in (0, 1), answer.stderr
     return set(paths) - set(answer.stdout.decode().split("\0"))

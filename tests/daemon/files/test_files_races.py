@@ -17,12 +17,11 @@ from typing import Any
 
 import pytest
 from conftest import SECRET, open_descriptors, without_openat2
-
+from nexus_sdk.protocol import errors, types
 from nexusd.files import operations as fs
 from nexusd.files.beneath import Beneath
 from nexusd.files.search import Search
 from nexusd.files.transfer import Download, Upload
-from nexus_sdk.protocol import errors, types
 
 ATTEMPTS = 400
 SECONDS = 2.0
@@ -103,9 +102,7 @@ CALLS: dict[str, Callable[[Beneath, int], Any]] = {
         fs.write(f, params(types.FsWriteParams, path="mine", content="x")),
         fs.rename(f, params(types.FsRenameParams, source="mine", target="d/secret", overwrite=True)),
     ),
-    "copy out of": lambda f, n: fs.copy(
-        f, params(types.FsCopyParams, source="d", target=f"c{n}", recursive=True)
-    ),
+    "copy out of": lambda f, n: fs.copy(f, params(types.FsCopyParams, source="d", target=f"c{n}", recursive=True)),
     "copy into": lambda f, n: fs.copy(f, params(types.FsCopyParams, source="d/secret", target=f"d/full/k{n}")),
     "chmod": lambda f, n: fs.chmod(f, params(types.FsChmodParams, path="d/secret", mode="600")),
     "symlink": lambda f, n: fs.symlink(f, params(types.FsSymlinkParams, path=f"d/l{n}", target="x")),

@@ -13,12 +13,19 @@ import pytest
 from conftest import open_descriptors, snapshot
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-
+from nexus_sdk.protocol import errors
+from nexus_sdk.protocol.types import (
+    FileContent,
+    FileInfo,
+    FsListing,
+    FsListParams,
+    FsReadParams,
+    FsStatParams,
+    FsWriteParams,
+)
 from nexusd.files import operations as fs
 from nexusd.files.beneath import Beneath
 from nexusd.files.read import MAX_ANSWER, MAX_COUNTED
-from nexus_sdk.protocol import errors
-from nexus_sdk.protocol.types import FileContent, FileInfo, FsListing, FsListParams, FsReadParams, FsStatParams, FsWriteParams
 
 
 def read(files: Beneath, path: str, **more: Any) -> FileContent:
@@ -98,7 +105,9 @@ def test_list_is_ordered_and_shows_links_without_following(files: Beneath, root:
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
-    names=st.sets(st.lists(st.sampled_from(["a", "a-", "b", "ab", ".c"]), min_size=1, max_size=3).map("/".join), max_size=12),
+    names=st.sets(
+        st.lists(st.sampled_from(["a", "a-", "b", "ab", ".c"]), min_size=1, max_size=3).map("/".join), max_size=12
+    ),
     limit=st.integers(1, 5),
     depth=st.integers(1, 4),
 )
@@ -167,9 +176,7 @@ def test_read_whole_ranges_and_base64(files: Beneath, root: Path) -> None:
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=st.text(alphabet="aé€😀\n", max_size=30), length=st.integers(1, 7))
-def test_windows_of_text_put_together_are_the_text(
-    files: Beneath, root: Path, text: str, length: int
-) -> None:
+def test_windows_of_text_put_together_are_the_text(files: Beneath, root: Path, text: str, length: int) -> None:
     (root / "text").write_text(text, newline="")
     got, position = "", 0
     while True:
@@ -185,7 +192,9 @@ def test_windows_of_text_put_together_are_the_text(
 
 @given(text=st.text(alphabet="aé€😀", min_size=1, max_size=10), offset=st.integers(0, 40), length=st.integers(0, 9))
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_any_window_of_text_is_whole_characters(files: Beneath, root: Path, text: str, offset: int, length: int) -> None:
+def test_any_window_of_text_is_whole_characters(
+    files: Beneath, root: Path, text: str, offset: int, length: int
+) -> None:
     (root / "text").write_text(text)
     part = read(files, "text", offset=offset, length=length)
     data = text.encode()

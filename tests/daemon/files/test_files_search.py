@@ -12,12 +12,11 @@ import pytest
 from conftest import beneath_at, open_descriptors
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
+from nexus_sdk.protocol import errors
+from nexus_sdk.protocol.types import FsMatch, FsSearched, FsSearchParams, FsSearchProgress
 from nexusd.files import search as search_module
 from nexusd.files.beneath import Beneath
 from nexusd.files.search import MAX_FILE, MAX_LINE, Search
-from nexus_sdk.protocol import errors
-from nexus_sdk.protocol.types import FsMatch, FsSearched, FsSearchParams, FsSearchProgress
 
 
 async def search(files: Beneath, pattern: str, **more: Any) -> tuple[list[FsMatch], FsSearched]:
@@ -51,7 +50,13 @@ def tree(root: Path) -> Path:
 
 async def test_literal(files: Beneath, tree: Path) -> None:
     matches, done = await search(files, "needle")
-    assert places(matches) == [("a.txt", 2, 5), ("a.txt", 4, 1), ("src/b.py", 1, 4), ("src/b.py", 3, 1), ("src/c.txt", 1, 20)]
+    assert places(matches) == [
+        ("a.txt", 2, 5),
+        ("a.txt", 4, 1),
+        ("src/b.py", 1, 4),
+        ("src/b.py", 3, 1),
+        ("src/c.txt", 1, 20),
+    ]
     assert (done.files, done.matches, done.skipped, done.truncated) == (4, 5, 1, False)
     assert matches[2].text == "éé needle"
 
@@ -59,14 +64,22 @@ async def test_literal(files: Beneath, tree: Path) -> None:
 @pytest.mark.parametrize(
     ("pattern", "more", "found"),
     [
-        ("needle", {"ignore_case": True, "path": "src"}, [("src/b.py", 1, 4), ("src/b.py", 2, 1), ("src/b.py", 3, 1), ("src/c.txt", 1, 20)]),
+        (
+            "needle",
+            {"ignore_case": True, "path": "src"},
+            [("src/b.py", 1, 4), ("src/b.py", 2, 1), ("src/b.py", 3, 1), ("src/c.txt", 1, 20)],
+        ),
         ("needle", {"word": True, "path": "src/b.py"}, [("src/b.py", 1, 4)]),
         ("^needle", {"regex": True}, [("a.txt", 4, 1), ("src/b.py", 3, 1)]),
         ("needle$", {"regex": True}, [("a.txt", 2, 5), ("a.txt", 4, 8), ("src/c.txt", 1, 20)]),
         ("o+", {"regex": True, "include": ["a.*"]}, [("a.txt", 1, 1), ("a.txt", 2, 3)]),
         ("needle", {"include": ["*.txt"], "exclude": ["src/"]}, [("a.txt", 2, 5), ("a.txt", 4, 1)]),
         ("needle", {"include": ["src/**"], "exclude": ["*.py"]}, [("src/c.txt", 1, 20)]),
-        ("needle", {"gitignore": False, "include": ["build", ".git"]}, [(".git/config", 1, 1), ("build/out.txt", 1, 1)]),
+        (
+            "needle",
+            {"gitignore": False, "include": ["build", ".git"]},
+            [(".git/config", 1, 1), ("build/out.txt", 1, 1)],
+        ),
         ("n.*\\n", {"regex": True}, []),
         ("one\\s+two", {"regex": True}, []),
         ("éé", {"word": True}, [("src/b.py", 1, 1)]),
@@ -113,7 +126,9 @@ async def test_what_is_skipped_is_counted(files: Beneath, root: Path, outside: P
         ("a", {"path": "../x"}, errors.PathEscapes),
     ],
 )
-async def test_what_is_refused(files: Beneath, pattern: str, more: dict[str, Any], error: type[errors.NexusError]) -> None:
+async def test_what_is_refused(
+    files: Beneath, pattern: str, more: dict[str, Any], error: type[errors.NexusError]
+) -> None:
     with pytest.raises(error):
         await search(files, pattern, **more)
 
@@ -160,7 +175,9 @@ async def test_leaving_by_cancel_stops_the_search(files: Beneath, root: Path) ->
     assert open_descriptors() == before
 
 
-async def test_progress_is_told_where_nothing_is_found(files: Beneath, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_progress_is_told_where_nothing_is_found(
+    files: Beneath, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(search_module, "_PROGRESS", 0.0)
     for number in range(5):
         (root / f"f{number}").write_text("x\n")

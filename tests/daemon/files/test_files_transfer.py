@@ -10,11 +10,10 @@ from typing import Any
 
 import pytest
 from conftest import SECRET, open_descriptors, snapshot
-
-from nexusd.files.beneath import Beneath
-from nexusd.files.transfer import BLOCK, Download, Upload, sweep
 from nexus_sdk.protocol import errors
 from nexus_sdk.protocol.types import FsDownloadParams, FsUploadParams
+from nexusd.files.beneath import Beneath
+from nexusd.files.transfer import BLOCK, Download, Upload, sweep
 
 DATA = bytes(range(256)) * 12_000
 

@@ -9,10 +9,6 @@ from typing import Any
 
 import pytest
 from conftest import SECRET, beneath_at, open_descriptors, snapshot
-
-from nexusd.files import operations as fs
-from nexusd.files import stage
-from nexusd.files.beneath import Beneath
 from nexus_sdk.protocol import errors
 from nexus_sdk.protocol.types import (
     FileInfo,
@@ -23,6 +19,9 @@ from nexus_sdk.protocol.types import (
     FsRenameParams,
     FsSymlinkParams,
 )
+from nexusd.files import operations as fs
+from nexusd.files import stage
+from nexusd.files.beneath import Beneath
 
 
 def mkdir(files: Beneath, path: str, **more: Any) -> FileInfo:

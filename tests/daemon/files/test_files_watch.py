@@ -14,13 +14,14 @@ from typing import Any
 
 import pytest
 from conftest import open_descriptors
-
+from nexus_sdk.protocol import errors
+from nexus_sdk.protocol.types import FsChange, FsOverflow, FsWatchParams
 from nexusd.files import watch as watch_module
+from nexusd.files import watchthread
 from nexusd.files.beneath import Beneath
 from nexusd.files.inotify import Inotify
 from nexusd.files.watch import Subscription, Watcher
-from nexus_sdk.protocol import errors
-from nexus_sdk.protocol.types import FsChange, FsOverflow, FsWatchParams
+from nexusd.files.watchportable import PortableDriver
 
 MARKER = "marker"
 
@@ -86,12 +87,19 @@ async def test_kinds_of_change(watcher: Watcher, root: Path) -> None:
         seen = dict(await until_marker(subscription, root))
     assert seen.pop("brief", "deleted") == "deleted"
     assert seen == {
-        "kept": "modified", "gone": "deleted", "new": "created", "replaced": "modified",
-        "moved": "deleted", "there": "created", "link": "created",
+        "kept": "modified",
+        "gone": "deleted",
+        "new": "created",
+        "replaced": "modified",
+        "moved": "deleted",
+        "there": "created",
+        "link": "created",
     }
 
 
-async def test_folders_made_later_and_files_written_the_instant_after(watcher: Watcher, root: Path) -> None:
+async def test_folders_made_later_and_files_written_the_instant_after(
+    driver: str, watcher: Watcher, root: Path
+) -> None:
     async with watcher.subscribe(params()) as subscription:
         expected = set()
         for number in range(100):
@@ -114,8 +122,12 @@ async def test_a_tree_that_moves_is_told_whole(watcher: Watcher, root: Path, tmp
         os.rename(root / "a", root / "z")
         seen = await until_marker(subscription, root)
         assert {(p, c) for p, c in seen} == {
-            ("a", "deleted"), ("a/b", "deleted"), ("a/b/f", "deleted"),
-            ("z", "created"), ("z/b", "created"), ("z/b/f", "created"),
+            ("a", "deleted"),
+            ("a/b", "deleted"),
+            ("a/b/f", "deleted"),
+            ("z", "created"),
+            ("z/b", "created"),
+            ("z/b/f", "created"),
         }
         os.rename(tmp_path / "elsewhere", root / "in")
         assert {p for p, _ in await until_marker(subscription, root, "m2")} == {"in", "in/c", "in/c/g"}
@@ -126,7 +138,9 @@ async def test_a_tree_that_moves_is_told_whole(watcher: Watcher, root: Path, tmp
         assert {p for p, c in await until_marker(subscription, root, "m4") if c == "deleted"} == {"z", "z/b", "z/b/f"}
 
 
-async def test_links_are_never_followed_out(watcher: Watcher, root: Path, outside: Path, tmp_path: Path) -> None:
+async def test_links_are_never_followed_out(
+    driver: str, watcher: Watcher, root: Path, outside: Path, tmp_path: Path
+) -> None:
     (tmp_path / "busy").mkdir()
     (root / "before").symlink_to(tmp_path / "busy")
     async with watcher.subscribe(params()) as subscription:
@@ -147,7 +161,10 @@ async def test_what_git_ignores(watcher: Watcher, root: Path) -> None:
             (root / path).write_text("x")
         assert await until_marker(subscription, root) == [("seen", "created")]
         assert {path for path, _ in await until_marker(everything, root, "m1")} - {MARKER} == {
-            "build/deep/f", "a.o", ".git/index", "seen",
+            "build/deep/f",
+            "a.o",
+            ".git/index",
+            "seen",
         }
         await until_marker(subscription, root, "m2")
         (root / ".gitignore").write_text("*.o\n")
@@ -238,9 +255,10 @@ async def test_who_falls_behind_is_told_once(watcher: Watcher, root: Path, monke
     monkeypatch.setattr(watch_module, "LOG", 50)
     async with watcher.subscribe(params()) as slow, watcher.subscribe(params()) as quick:
         first = slow.opened.cursor
-        for number in range(200):
-            (root / f"f{number}").write_text("x")
-        await until_marker(quick, root)
+        for group in range(10):
+            for number in range(10):
+                (root / f"f{group}-{number}").write_text("x")
+            await until_marker(quick, root, f"m1-{group}")
         assert [type(event) for _, event in slow.take_nowait()] == [FsOverflow]
         (root / "later").write_text("x")
         assert await until_marker(slow, root, "m2") == [("later", "created")]
@@ -289,7 +307,7 @@ async def test_what_was_not_read_yet_is_coalesced(watcher: Watcher, root: Path) 
 
 
 async def test_the_limit_of_the_system_is_named(watcher: Watcher, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(self: Inotify, directory: int) -> int:
+    def full(self: Inotify, directory: int, mask: int = 0) -> int:
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
@@ -302,8 +320,10 @@ async def test_the_limit_of_the_system_is_named(watcher: Watcher, root: Path, mo
         assert await until_marker(subscription, root) == []
 
 
-async def test_a_limit_reached_later_is_an_overflow(watcher: Watcher, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(self: Inotify, directory: int) -> int:
+async def test_a_limit_reached_later_is_an_overflow(
+    watcher: Watcher, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(self: Inotify, directory: int, mask: int = 0) -> int:
         raise OSError(28, "No space left on device")
 
     async with watcher.subscribe(params()) as subscription:
@@ -345,3 +365,45 @@ async def test_names_that_are_not_text(watcher: Watcher, root: Path) -> None:
         with open(os.path.join(place, b"\xfe"), "wb"):
             pass
         assert await until_marker(subscription, root) == [("\ufffd", "created"), ("\ufffd/\ufffd", "created")]
+
+
+async def test_without_inotify(
+    files: Beneath, root: Path, outside: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Within a batch the order is not known there, so we read until everything expected has come."""
+    monkeypatch.setattr(watchthread, "SystemDriver", PortableDriver)
+    (tmp_path / "busy").mkdir()
+    for name in ("kept", "gone", "replaced"):
+        (root / name).write_text("x")
+    (root / ".gitignore").write_text("*.o\n")
+    (root / "before").symlink_to(tmp_path / "busy")
+    watcher = Watcher(files, "run")
+    try:
+        async with watcher.subscribe(params()) as subscription:
+            (tmp_path / "busy" / "unseen").write_text("x")
+            (root / "kept").write_text("y")
+            (root / "gone").unlink()
+            (root / "a.o").write_text("ignored")
+            (root / "staged").write_text("z")
+            os.replace(root / "staged", root / "replaced")
+            for number in range(20):
+                (root / f"n{number}" / "deep").mkdir(parents=True)
+                (root / f"n{number}" / "deep" / "f").write_text("x")
+            os.symlink(tmp_path / "busy", root / "after")
+            expected = {"kept": "modified", "gone": "deleted", "replaced": "modified", "after": "created"}
+            for number in range(20):
+                expected |= dict.fromkeys((f"n{number}", f"n{number}/deep", f"n{number}/deep/f"), "created")
+            seen: dict[str, str] = {}
+            async with asyncio.timeout(20):
+                while not expected.keys() <= seen.keys():
+                    _, event = await anext(subscription)
+                    assert isinstance(event, FsChange)
+                    seen.setdefault(event.path, event.change)
+            assert {path: change for path, change in seen.items() if path != "staged"} == expected
+            shutil.rmtree(root)
+            with pytest.raises(errors.PathNotFound):
+                async with asyncio.timeout(20):
+                    async for _ in subscription:
+                        pass
+    finally:
+        await watcher.aclose()

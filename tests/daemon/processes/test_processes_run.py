@@ -230,11 +230,11 @@ async def test_forgotten_workspace_leaves_no_record_and_no_output(bench: Bench) 
 
 async def test_two_hundred_runs_leave_no_zombie_and_no_descriptor(bench: Bench) -> None:
     await bench.run("true")
-    before = len(os.listdir("/proc/self/fd"))
+    before, dead_before = len(os.listdir("/proc/self/fd")), set(zombies())
     for _ in range(20):
         await asyncio.gather(*(bench.run("sh", "-c", "echo x; (exit 1) & wait") for _ in range(10)))
     assert abs(len(os.listdir("/proc/self/fd")) - before) <= 5
-    assert zombies() == []
+    assert set(zombies()) <= dead_before
     assert bench.table.running_count == 0
 
 

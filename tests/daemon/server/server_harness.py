@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import ssl
 import threading
 import time
 from collections.abc import Callable, Coroutine
@@ -15,6 +16,7 @@ import uvloop
 from nexus_sdk.protocol import types
 from nexus_sdk.protocol.methods import METHODS
 from nexusd.api import session as session_api
+from nexusd.api.announcement import Announcement
 from nexusd.auth.gate import Gate
 from nexusd.auth.identity import Identity
 from nexusd.auth.keys import Keyring, load_or_create_pair
@@ -29,7 +31,7 @@ from nexusd.server.guard import Guard
 from nexusd.server.listeners import bind_tcp, bind_unix
 from nexusd.server.pages import Pages, Probes
 from nexusd.server.peers import Turnstile
-from nexusd.server.rpc import RPC_PATH, Announcement, RpcEndpoint
+from nexusd.server.rpc import RPC_PATH, RpcEndpoint
 from nexusd.server.server import Server
 from nexusd.server.websocket import Socket, Tuning
 from nexusd.wire.call import Call
@@ -90,6 +92,7 @@ class Options:
     head_deadline: float = 10.0
     clock: Callable[[], float] = time.time
     ready: tuple[bool, str] = (True, "")
+    tls: ssl.SSLContext | None = None
 
 
 class Served:
@@ -229,7 +232,12 @@ class Served:
         self.app = App([rpc, *pages.routes(), *files.routes()], guard)
         listeners = [*bind_tcp("127.0.0.1", 0), bind_unix(self.home / "run" / "nexusd.sock")]
         self.server = Server(
-            self.app, endpoint, listeners, turnstile=options.turnstile, head_deadline=options.head_deadline
+            self.app,
+            endpoint,
+            listeners,
+            turnstile=options.turnstile,
+            tls=options.tls,
+            head_deadline=options.head_deadline,
         )
         await self.server.start()
 

@@ -4,6 +4,7 @@ import asyncio
 import json
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from server_harness import Served
@@ -88,6 +89,7 @@ async def test_stopping_cuts_off_who_does_not_go(served: Served) -> None:
         await until(lambda: served.server.connections == 2)
         await asyncio.to_thread(served.run, served.server.stop(0.5))
         assert served.server.connections == 0
+        assert not Path(served.socket_path).exists()
         assert await reader.read() == b""
         writer.close()
         await writer.wait_closed()

@@ -1,10 +1,12 @@
 """Ports of workspaces: deterministic, disjoint, never handed out twice."""
 
+import socket
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from nexus_sdk.protocol.errors import InvalidParams, PortsExhausted
-from nexusd.workspaces.ports import STANDARD, PortRange, allocate
+from nexusd.workspaces.ports import STANDARD, PortRange, allocate, is_free
 
 RANGE = PortRange(start=32800, end=34999, per_workspace=10)
 
@@ -50,3 +52,12 @@ def test_a_full_range_says_so():
 def test_names_that_do_not_fit_are_refused(names):
     with pytest.raises(InvalidParams):
         allocate(RANGE, "uid:1", "feature", names, [], everything_is_free)
+
+
+def test_a_listener_holds_its_port_and_an_outgoing_connection_does_not():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        with socket.create_connection(server.getsockname()) as outgoing:
+            assert not is_free(server.getsockname()[1])
+            assert is_free(outgoing.getsockname()[1])
+    with socket.create_server(("0.0.0.0", 0)) as everywhere:
+        assert not is_free(everywhere.getsockname()[1])

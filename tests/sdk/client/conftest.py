@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import nexus_sdk
 import pytest
 from fake_daemon import FakeDaemon, workspace_record
-
-import nexus_sdk
 
 
 @pytest.fixture

@@ -13,15 +13,14 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import msgspec
+from nexus_sdk.protocol.errors import NexusError
+from nexus_sdk.wire import frames, messages
+from nexus_sdk.wire.frames import Frame, FrameType
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request as HttpRequest
 from websockets.http11 import Response as HttpResponse
 from websockets.typing import Subprotocol
-
-from nexus_sdk.protocol.errors import NexusError
-from nexus_sdk.wire import frames, messages
-from nexus_sdk.wire.frames import Frame, FrameType
 
 NOW = "2026-01-02T03:04:05Z"
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-
 from nexus_sdk.discovery import Address, default_home, discover
 from nexus_sdk.exceptions import ConnectionFailed, DaemonNotFound
 
@@ -61,7 +60,16 @@ def test_unix_urls(given):
 
 
 @pytest.mark.parametrize(
-    "given", ["localhost:8080", "ftp://h", "http://", "http://h:port", "unix:relative.sock", "http://u:hunter2@h", "ws://h?token=hunter2"]
+    "given",
+    [
+        "localhost:8080",
+        "ftp://h",
+        "http://",
+        "http://h:port",
+        "unix:relative.sock",
+        "http://u:hunter2@h",
+        "ws://h?token=hunter2",
+    ],
 )
 def test_unusable_urls_are_refused_without_repeating_credentials(given):
     with pytest.raises(ConnectionFailed) as caught:

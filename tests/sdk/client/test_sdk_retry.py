@@ -7,17 +7,14 @@ import ssl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from nexus_sdk.retry import Backoff, is_transient
 from websockets.exceptions import ConnectionClosedError, InvalidMessage, InvalidStatus, InvalidURI, NegotiationError
 from websockets.frames import Close
 from websockets.http11 import Headers, Response
 
-from nexus_sdk.retry import Backoff, is_transient
-
 
 def closed(code: int | None, *, by_us: int | None = None) -> ConnectionClosedError:
-    return ConnectionClosedError(
-        None if code is None else Close(code, ""), None if by_us is None else Close(by_us, ""), True if code else None
-    )
+    return ConnectionClosedError(None if code is None else Close(code, ""), None if by_us is None else Close(by_us, ""))
 
 
 def status(code: int) -> InvalidStatus:

@@ -70,10 +70,10 @@ def unusable(argv: Iterable[str], environ: Mapping[str, str]) -> tuple[str, str]
     """The first thing in a command that cannot be passed to a program, as (field, reason); None where all can."""
     for index, argument in enumerate(argv):
         if "\0" in argument:
-            return f"argv[{index}]", "contains a NUL character"
+            return f"$.argv[{index}]", "contains a NUL character"
     for name, value in environ.items():
         if not name or "=" in name or "\0" in name:
-            return "env", f"{name!r} cannot be the name of a variable"
+            return "$.env", f"{name!r} cannot be the name of a variable"
         if "\0" in value:
-            return f"env.{name}", "contains a NUL character"
+            return f"$.env.{name}", "contains a NUL character"
     return None

@@ -20,7 +20,7 @@ from collections.abc import Iterable
 
 from nexusd.backends.host import tree
 
-PATIENCE = 60.0
+PATIENCE = 10.0
 """Seconds after which a zombie that nobody here can be sure of is taken for an orphan."""
 
 

@@ -14,14 +14,14 @@ import asyncio
 from pathlib import Path
 
 import msgspec
-
 from nexus_sdk.protocol.errors import BackendFailed
+
 from nexusd.backends.base import Machine, MachineSpec, MachineStats, MachineStatus
 from nexusd.backends.host.backend import HostBackend
 
 
 class Fault(msgspec.Struct, forbid_unknown_fields=True):
-    """What happens to a verb: a delay first, then a failure if there is a reason; `times` counts down, None is always."""
+    """What happens to a verb: a delay, then a failure if there is a reason, so many `times`; None is always."""
 
     reason: str | None = None
     delay_ms: int = 0

@@ -129,6 +129,7 @@ async def test_a_cancelled_spawn_leaves_nothing(host: HostBench) -> None:
             continue
         await handle.kill_tree(0)
         handle.close()
+    await asyncio.to_thread(host.backend._spawning.shutdown)
     await eventually(lambda: not host.backend._reaper._owned)
     assert (await host.backend.stats("ws_host")).processes == 0
     assert len(os.listdir("/proc/self/fd")) <= before + 5

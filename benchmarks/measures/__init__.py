@@ -1,0 +1,26 @@
+"""The benchmarks. Each takes the context and returns its rows; `ALL` has them by name, in the order they run."""
+
+from benchmarks.context import Benchmark
+from benchmarks.measures.calls import calls
+from benchmarks.measures.commands import commands
+from benchmarks.measures.creating import creating
+from benchmarks.measures.idle import idle
+from benchmarks.measures.output import output
+from benchmarks.measures.starting import starting
+from benchmarks.measures.switching import switching
+from benchmarks.measures.transfers import transfers
+from benchmarks.measures.watching import watching
+
+__all__ = ["ALL"]
+
+ALL: dict[str, Benchmark] = {
+    "starting": starting,
+    "calls": calls,
+    "commands": commands,
+    "creating": creating,
+    "switching": switching,
+    "watching": watching,
+    "output": output,
+    "transfers": transfers,
+    "idle": idle,
+}

@@ -1,0 +1,177 @@
+"""Large files down and up, beside OpenSSH's sftp: from a local file to a local file each time."""
+
+from __future__ import annotations
+
+import asyncio
+import filecmp
+import http.client
+import itertools
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import nexus_sdk
+
+from benchmarks.context import Context
+from benchmarks.rounds import alternate, timed
+from benchmarks.rows import Bar, Row
+from benchmarks.sizes import MIB
+from benchmarks.sshd import Sftp
+
+__all__ = ["transfers"]
+
+WINDOW = 4 * MIB
+NAME = "large.bin"
+PEER = "OpenSSH sftp"
+DOWN, UP = Bar(4, "least"), Bar(3, "least")
+
+
+def transfers(context: Context) -> list[Row]:
+    """By stream with the bare client and with the SDK, by HTTP, and by sftp. Uploads end durable: sftp has `-f`."""
+    directory = context.directory / "transfers"
+    directory.mkdir()
+    sftp = Sftp(directory / "sshd")
+    try:
+        return _Transfers(context, directory, sftp).rows()
+    finally:
+        sftp.stop()
+
+
+class _Transfers:
+    def __init__(self, context: Context, directory: Path, sftp: Sftp) -> None:
+        self.context = context
+        self.directory = directory
+        self.daemon = context.daemon
+        self.sftp = sftp
+        self.size = context.sizes.transfer
+        self.workspace = str(context.workspace["id"])
+        self.worktree = Path(str(context.workspace["worktree"]))
+        self.local = directory / NAME
+        self.numbers = itertools.count(1)
+        block = os.urandom(MIB)
+        for path in (self.local, self.worktree / NAME):
+            with path.open("wb") as file:
+                for _ in range(self.size // MIB):
+                    file.write(block)
+                file.flush()
+                os.fsync(file.fileno())
+
+    def rows(self) -> list[Row]:
+        rounds, amount = self.context.sizes.transfers, f"{self.size // MIB} MiB"
+        session = min(timed(lambda: self.sftp.run("pwd")) for _ in range(3))
+        down = alternate(
+            rounds,
+            self._down(self._bare_down),
+            self._down(self._http_down),
+            self._down(self._sdk_down),
+            self._down(self._sftp_down, session),
+        )
+        up = alternate(
+            rounds,
+            self._up(self._bare_up),
+            self._up(self._http_up),
+            self._up(self._sdk_up),
+            self._up(self._sftp_up, session),
+        )
+        clients = ("bare", "bare HTTP", "Python SDK")
+        rows = []
+        for figures, names, bar in (
+            (down, ("fs.download", "HTTP GET", "fs.download"), DOWN),
+            (up, ("fs.upload", "HTTP PUT", "fs.upload"), UP),
+        ):
+            for name, client, figure in zip(names, clients, figures[:-1], strict=True):
+                rows.append(Row(f"{name}, {amount}, {client}", "GB/s", figure, figures[-1], bar, PEER, client))
+        return rows
+
+    def _down(self, get: Callable[[Path], None], overhead: float = 0.0) -> Callable[[], float]:
+        """A measure of a download to a new local file, which is compared with the original the first time."""
+        checked = False
+
+        def measure() -> float:
+            nonlocal checked
+            target = self.directory / f"down-{next(self.numbers)}"
+            seconds = timed(lambda: get(target)) - overhead
+            if not checked:
+                self._compare(target)
+                checked = True
+            target.unlink()
+            return self.size / seconds / 1e9
+
+        return measure
+
+    def _up(self, put: Callable[[str], None], overhead: float = 0.0) -> Callable[[], float]:
+        """The same for an upload to a new file of the workspace."""
+        checked = False
+
+        def measure() -> float:
+            nonlocal checked
+            name = f"up-{next(self.numbers)}"
+            seconds = timed(lambda: put(name)) - overhead
+            if not checked:
+                self._compare(self.worktree / name)
+                checked = True
+            (self.worktree / name).unlink()
+            return self.size / seconds / 1e9
+
+        return measure
+
+    def _compare(self, path: Path) -> None:
+        if not filecmp.cmp(path, self.local, shallow=False):
+            raise RuntimeError(f"{path} is not what was sent")
+
+    def _bare_down(self, target: Path) -> None:
+        with self.daemon.wire() as wire, target.open("wb", buffering=0) as file:
+            wire.pull("fs.download", WINDOW, file.write, workspace=self.workspace, path=NAME)
+
+    def _bare_up(self, name: str) -> None:
+        with self.daemon.wire() as wire, self.local.open("rb") as file:
+            upload = f"benchmark-{name}"
+            wire.push("fs.upload", file.fileno(), self.size, workspace=self.workspace, path=name, upload=upload)
+
+    def _http_down(self, target: Path) -> None:
+        connection, response = self._http("GET", NAME, None)
+        buffer = memoryview(bytearray(MIB))
+        with target.open("wb", buffering=0) as file:
+            while count := response.readinto(buffer):
+                file.write(buffer[:count])
+        connection.close()
+
+    def _http_up(self, name: str) -> None:
+        with self.local.open("rb") as file:
+            connection, response = self._http("PUT", name, file)
+        response.read()
+        connection.close()
+
+    def _http(self, method: str, name: str, body: Any) -> tuple[http.client.HTTPConnection, http.client.HTTPResponse]:
+        connection = http.client.HTTPConnection("127.0.0.1", self.daemon.port, timeout=60, blocksize=MIB)
+        headers = {"Authorization": f"Bearer {self.daemon.token}"}
+        if body is not None:
+            headers["Content-Length"] = str(self.size)
+        connection.request(method, f"/files/{self.workspace}/{name}", body, headers)
+        response = connection.getresponse()
+        if response.status not in (200, 201, 204):
+            raise RuntimeError(f"{method} answered {response.status}: {response.read()!r}")
+        return connection, response
+
+    def _sdk_down(self, target: Path) -> None:
+        async def get() -> None:
+            async with nexus_sdk.connect(f"ws://127.0.0.1:{self.daemon.port}/rpc", self.daemon.token) as nexus:
+                workspace = await nexus.workspaces.get(self.workspace)
+                await workspace.files.download(NAME, target)
+
+        asyncio.run(get())
+
+    def _sdk_up(self, name: str) -> None:
+        async def put() -> None:
+            async with nexus_sdk.connect(f"ws://127.0.0.1:{self.daemon.port}/rpc", self.daemon.token) as nexus:
+                workspace = await nexus.workspaces.get(self.workspace)
+                await workspace.files.upload(self.local, name)
+
+        asyncio.run(put())
+
+    def _sftp_down(self, target: Path) -> None:
+        self.sftp.run(f"get {self.worktree / NAME} {target}")
+
+    def _sftp_up(self, name: str) -> None:
+        self.sftp.run(f"put -f {self.local} {self.worktree / name}")
