@@ -12,7 +12,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-__all__ = ["ROOT", "Child", "file_limit", "wait_until_ready"]
+__all__ = ["ROOT", "Child", "environment", "file_limit", "python", "wait_until_ready"]
 
 ROOT = Path(__file__).resolve().parent.parent
 """The repository."""
@@ -41,7 +41,7 @@ class Child:
                 stdout=output,
                 stderr=output,
                 cwd=ROOT,
-                env={**_clean_environment(), **(env or {})},
+                env={**environment(), **(env or {})},
             )
 
     @property
@@ -110,5 +110,7 @@ def python(*argv: str) -> list[str]:
     return [sys.executable, *argv]
 
 
-def _clean_environment() -> dict[str, str]:
-    return {name: value for name, value in os.environ.items() if not name.startswith("NEXUS_")}
+def environment() -> dict[str, str]:
+    """This process's environment without settings of Nexus, and with compiled modules kept as everywhere."""
+    unwanted = ("NEXUS_", "PYTHONDONTWRITEBYTECODE")
+    return {name: value for name, value in os.environ.items() if not name.startswith(unwanted)}

@@ -87,8 +87,10 @@ class Wire:
         self._start = end + 4
         return self
 
-    def close(self) -> None:
-        """Hang up."""
+    def close(self, *, reset: bool = False) -> None:
+        """Hang up; with `reset` so that the port is free again at once."""
+        if reset:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self._view.release()
         self.socket.close()
 

@@ -68,7 +68,7 @@ def _connect(stack: ExitStack, server: Daemon | Peer, count: int) -> list[Wire]:
     while len(made) < count:
         batch = [server.wire(buffered=2048) for _ in range(min(BATCH, count - len(made)))]
         for wire in batch:
-            stack.callback(wire.close)
+            stack.callback(wire.close, reset=True)
         for wire in batch:
             wire.opened()
             if isinstance(server, Daemon):

@@ -80,5 +80,5 @@ async def named(connection: Connection, name: str | None) -> str:
     found = (await workspaces(connection)).workspaces
     workspace = inside(found) or around(found)
     if workspace is None:
-        raise WorkspaceUnnamed("no workspace is named, and the current directory is in none")
+        raise WorkspaceUnnamed("no workspace is named, and the current directory does not tell which is meant")
     return str(workspace.id)

@@ -25,7 +25,10 @@ class WorkspaceUnnamed(CliError):
 
     def __init__(self, message: str) -> None:
         super().__init__(
-            message, hint="name it; `boulder ls` lists the workspaces there are", name="workspace_unnamed", exit=USAGE
+            message,
+            hint="name it (`boulder ls` lists them), or make it the current one: boulder switch NAME",
+            name="workspace_unnamed",
+            exit=USAGE,
         )
 
 

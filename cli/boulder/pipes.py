@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import os
+import select
 import stat
-from concurrent.futures import ThreadPoolExecutor
+import threading
+from collections import deque
+from collections.abc import Iterator
+from itertools import groupby
 from types import TracebackType
 
 __all__ = ["InputReader", "OutputWriter", "is_piped"]
 
 _BLOCK = 65536
+_ROOM = 1_048_576
+_AT_ONCE = 64
 
 
 def is_piped(descriptor: int = 0) -> bool:
@@ -25,32 +31,102 @@ def is_piped(descriptor: int = 0) -> bool:
 class OutputWriter:
     """Writes bytes to stdout and stderr in order, waiting while whoever reads them is slow.
 
-    A terminal or pipe may block for long, and must not be switched to non-blocking, because others share it: so writes
-    go to one thread. A regular file is written at once.
+    A terminal or pipe may block for long, and must not be switched to non-blocking, because others share it: so a
+    thread writes, and `write` waits only while a mebibyte is before it.
     """
 
     def __init__(self) -> None:
-        self._thread = ThreadPoolExecutor(1, "boulder-output")
-        self._plain = {1: _is_file(1), 2: _is_file(2)}
+        self._loop = asyncio.get_running_loop()
+        self._queue: deque[tuple[int, bytes | memoryview]] = deque()
+        self._waiting = 0
+        self._state = threading.Condition()
+        self._closed = False
+        self._error: OSError | None = None
+        self._room = asyncio.Event()
+        self._room.set()
+        self._thread = threading.Thread(target=self._run, name="boulder-output", daemon=True)
 
     async def __aenter__(self) -> OutputWriter:
+        self._thread.start()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._thread.shutdown(wait=False)
+        try:
+            if kind is None:
+                await self.drain()
+        finally:
+            with self._state:
+                self._closed = True
+                self._state.notify()
 
     async def write(self, descriptor: int, data: bytes | memoryview) -> None:
-        """Write all of it.
+        """Hand bytes over to be written.
 
         Raises:
             BrokenPipeError: nobody reads any more.
+            OSError: bytes of before could not be written.
         """
-        if self._plain[descriptor]:
-            _write_all(descriptor, data)
-        else:
-            await asyncio.get_running_loop().run_in_executor(self._thread, _write_all, descriptor, data)
+        with self._state:
+            self._check()
+            self._queue.append((descriptor, data))
+            self._waiting += len(data)
+            if self._waiting > _ROOM:
+                self._room.clear()
+            self._state.notify()
+        await self._room.wait()
+
+    async def drain(self) -> None:
+        """Wait until everything is written.
+
+        Raises:
+            OSError: it could not be.
+        """
+        while True:
+            with self._state:
+                self._check()
+                if not self._waiting:
+                    return
+                self._room.clear()
+            await self._room.wait()
+
+    def _check(self) -> None:
+        if self._error is not None:
+            raise self._error
+
+    def _run(self) -> None:
+        while True:
+            with self._state:
+                while not self._queue and not self._closed:
+                    self._state.wait()
+                if self._closed:
+                    return
+                batch = list(self._queue)
+                self._queue.clear()
+            error = None
+            try:
+                for descriptor, views in _grouped(batch):
+                    _write_all(descriptor, views)
+            except OSError as failure:
+                error = failure
+            with self._state:
+                self._error = error
+                self._waiting -= sum(len(data) for _, data in batch)
+            try:
+                self._loop.call_soon_threadsafe(self._room.set)
+            except RuntimeError:
+                return  # the loop has ended: nobody waits
+            if error is not None:
+                return
+
+
+def _grouped(batch: list[tuple[int, bytes | memoryview]]) -> Iterator[tuple[int, list[bytes | memoryview]]]:
+    """Neighbours that go to the same descriptor, together."""
+    for descriptor, items in groupby(batch, key=lambda item: item[0]):
+        views = [data for _, data in items]
+        for start in range(0, len(views), _AT_ONCE):
+            yield descriptor, views[start : start + _AT_ONCE]
 
 
 def _is_file(descriptor: int) -> bool:
@@ -60,16 +136,18 @@ def _is_file(descriptor: int) -> bool:
         return False
 
 
-def _write_all(descriptor: int, data: bytes | memoryview) -> None:
-    view = memoryview(data)
-    while view:
+def _write_all(descriptor: int, views: list[bytes | memoryview]) -> None:
+    while views:
         try:
-            view = view[os.write(descriptor, view) :]
+            written = os.writev(descriptor, views)
         except BlockingIOError:
             # somebody who shares the descriptor made it non-blocking
-            import select
-
             select.select([], [descriptor], [])
+            continue
+        while views and written >= len(views[0]):
+            written -= len(views.pop(0))
+        if views and written:
+            views[0] = memoryview(views[0])[written:]
 
 
 class InputReader:

@@ -18,6 +18,7 @@ __all__ = ["Progress", "Transfer"]
 _FRAMES = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 _EVERY = 0.1
 _PATIENCE = 0.3
+_SILENCE = 1.0
 
 
 class Progress:
@@ -61,7 +62,7 @@ class Progress:
                 self._drawn = now
                 frame = _FRAMES[int(now * 10) % len(_FRAMES)]
                 self._draw(f"{frame} {self.what}: {text} ({format_duration(now - self._began)})")
-        elif text != self._last:
+        elif now - self._began >= _SILENCE and text != self._last:
             self._last = text
             self.out.note(f"{self.what}: {text}")
 

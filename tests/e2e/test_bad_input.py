@@ -90,9 +90,7 @@ async def test_a_malformed_frame(client: WireClient, frame: str, code: int) -> N
 
 
 @pytest.mark.parametrize("frame", [frame for frame, _ in MALFORMED.values()], ids=MALFORMED.keys())
-async def test_a_malformed_body_gets_what_the_frame_gets(
-    client: WireClient, world: World, frame: str, code: int
-) -> None:
+async def test_a_malformed_body_gets_what_the_frame_gets(client: WireClient, world: World, frame: str) -> None:
     await client.raw(frame)
     by_socket = await asyncio.wait_for(client.unasked.get(), PATIENCE)
     by_post = await asyncio.to_thread(

@@ -131,7 +131,9 @@ def test_processes_are_started_in_one_place():
     assert guilty == set()
 
 
-UNFINISHED = re.compile(r"\b(TO" r"DO|FIX" r"ME|XX" r"X|HA" r"CK)\b|raise NotImplemented" r"Error|not implemented " r"yet")
+UNFINISHED = re.compile(
+    r"\b(TO" r"DO|FIX" r"ME|XX" r"X|HA" r"CK)\b|raise NotImplemented" r"Error|not implemented " r"yet"
+)
 
 
 def test_nothing_is_left_unfinished():

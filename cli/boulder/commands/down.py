@@ -34,6 +34,7 @@ async def command(
     branch: it is named, and the exit code is 0.
     """
     from nexus_sdk.protocol import types
+    from nexus_sdk.protocol.errors import WorkspaceDirty
 
     from boulder.client import connect, named
     from boulder.progress import Progress
@@ -50,6 +51,10 @@ async def command(
                 result: types.WorkspaceDestroyed = await connection.call(
                     "workspace.destroy", params, on_progress=progress
                 )
+            except WorkspaceDirty as error:
+                shown = name or workspace
+                error.hint = f"keep it: boulder git commit {shown} -m MESSAGE; lose it: boulder down --force {shown}"
+                raise
             except asyncio.CancelledError:
                 progress.clear()
                 app.out.warn("the daemon goes on with it: `boulder operation ls` shows how far it is")
@@ -70,8 +75,6 @@ def say(app: App, result: types.WorkspaceDestroyed) -> None:
     app.out.line(f"{name} is gone")
     kept = result.kept
     if isinstance(kept, types.WorkspaceKept) and kept.branch:
-        commits = f"{kept.unpushed} commit{'' if kept.unpushed == 1 else 's'}" if kept.unpushed else "work"
+        commits = "1 commit that exists" if kept.unpushed == 1 else f"{kept.unpushed} commits that exist"
         where = result.workspace.repository.path
-        app.out.line(
-            f"  kept    branch {clean(kept.branch)} in {clean(where)}: it has {commits} that exist nowhere else"
-        )
+        app.out.line(f"  kept    branch {clean(kept.branch)} in {clean(where)}: it has {commits} nowhere else")

@@ -234,7 +234,7 @@ class Upload:
         self._pending += data
         if len(self._pending) >= BLOCK:
             await self._settle()
-            self._flushing = asyncio.create_task(asyncio.to_thread(self._flush, self._take()))
+            self._flushing = asyncio.create_task(self._flush_and_digest(self._take()))
 
     async def finish(self) -> FsUploaded:
         """Check the file and put it in place, see `stage`. The upload is over then, whatever the outcome.
@@ -274,20 +274,37 @@ class Upload:
             try:
                 with naming(self._path):
                     self._written += write_all(self._staged.fd, data)
-            except errors.StorageFull:
+            except BaseException as error:
+                # How much arrived is unknown now. What is there can be continued, unless the disk is to be freed.
+                if not isinstance(error, errors.StorageFull):
+                    self._staged.keep()
                 self._release()
                 raise
-            if self._digest is not None and self._digested + len(data) == self._written:
-                self._digest.update(data)
-                self._digested = self._written
+
+    async def _flush_and_digest(self, data: bytearray) -> None:
+        """Write and hash at the same time: each takes about as long as the other."""
+        if self._digest is None or self._digested != self._written:
+            await asyncio.to_thread(self._flush, data)
+            return
+        hashing = asyncio.ensure_future(asyncio.to_thread(self._digest.update, data))
+        try:
+            await asyncio.to_thread(self._flush, data)
+        finally:
+            await hashing
+        self._digested += len(data)
 
     def _finish(self, data: bytearray) -> FsUploaded:
-        self._flush(data)
+        if data:
+            self._flush(data)
         size, checksum = self._params.size, self._params.sha256
         if isinstance(size, int) and self._written != size:
             raise self._mismatch(f"{size} bytes", f"{self._written} bytes")
-        if isinstance(checksum, str) and (actual := self._checksum()) != checksum:
-            raise self._mismatch(checksum, actual)
+        if isinstance(checksum, str):
+            with self._lock:
+                self._check_alive()
+                actual = self._checksum()
+            if actual != checksum:
+                raise self._mismatch(checksum, actual)
         with self._lock:
             self._check_alive()
             with naming(self._path):
@@ -299,13 +316,10 @@ class Upload:
         """SHA-256 of all that was received; what earlier connections sent is read back."""
         if self._digest is None:
             return ""
-        if self._digested != self._written:
-            self._digest = hashlib.sha256()
-            with naming(self._path):
-                position = 0
-                while block := os.pread(self._staged.fd, BLOCK, position):
-                    self._digest.update(block)
-                    position += len(block)
+        with naming(self._path):
+            while block := os.pread(self._staged.fd, BLOCK, self._digested):
+                self._digest.update(block)
+                self._digested += len(block)
         return self._digest.hexdigest()
 
     def _mismatch(self, expected: str, actual: str) -> errors.UploadMismatch:

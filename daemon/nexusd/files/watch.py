@@ -104,10 +104,10 @@ class Watcher:
                 self._linger(key, feed)
 
     async def aclose(self) -> None:
-        """End the watch; subscribers see the end of their events."""
+        """End the watch; subscribers get `PathNotFound` behind their last event."""
         self._closed = True
         for feed in self._feeds.values():
-            feed.end(None)
+            feed.end(errors.PathNotFound("the workspace is no longer there to be watched", path="."))
         self._feeds.clear()
         await self._stop()
 
@@ -276,7 +276,7 @@ class Subscription:
         """The next event and the cursor behind it. What happened since the one before is coalesced first.
 
         Raises:
-            PathNotFound: the root of the workspace was removed.
+            PathNotFound: the root was removed, or the watcher was closed.
         """
         while True:
             if not self._ready:

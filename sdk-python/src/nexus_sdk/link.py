@@ -309,13 +309,18 @@ class Link:
                     self._text(message)
         except ConnectionClosed as closed:
             cause = closed
-            text = f"{self._closing or closed.reason or 'the connection broke'} (close code {closed.code})"
+            close = closed.rcvd or closed.sent
+            text = self._closing or (close.reason if close is not None else "") or "the connection broke"
+            text = f"{text} (close code {1006 if close is None else close.code})"
         except (FrameError, MessageError, ProtocolViolation, msgspec.ValidationError, UnicodeDecodeError) as violation:
             cause, code = ProtocolViolation(f"the daemon broke the protocol: {violation}"), _VIOLATION
             text = str(cause)
+        except Exception as error:
+            # a mistake of ours: whoever waits on this link must hear of it rather than wait forever
+            _log.exception("reading from the daemon failed")
+            cause, code, text = error, 1011, f"the client failed: {type(error).__name__}"
         self._end(LinkDown(text, cause))
         if code != 1000:
-            self._writer.cancel()
             await self._websocket.close(code, "protocol violation")
 
     def _binary(self, frame: Frame) -> None:
@@ -431,6 +436,7 @@ class Link:
         requests, self._requests = self._requests, {}
         self._streams = {}
         self._outbox.clear()
+        self._writer.cancel()
         for request in requests.values():
             if not request.answer.done():
                 request.answer.set_exception(LinkDown(str(down), down.cause, sent=request.sent))

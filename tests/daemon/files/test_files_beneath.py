@@ -8,7 +8,7 @@ import socket
 from pathlib import Path
 
 import pytest
-from conftest import SECRET, beneath_at, open_descriptors, snapshot, without_openat2
+from files_support import SECRET, beneath_at, open_descriptors, snapshot, without_openat2
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from nexus_sdk.protocol import errors

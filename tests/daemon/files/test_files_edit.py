@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import snapshot
+from files_support import snapshot
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from nexus_sdk.protocol import errors
@@ -95,7 +95,7 @@ def test_a_file_that_changes_meanwhile_is_edited_as_it_is_then(
 ) -> None:
     (root / "f").write_text("a\n")
     replace = edit_module._replace
-    calls = []
+    calls: list[str] = []
 
     def slow(text: str, edits: list[FsEdit], path: str) -> tuple[str, int]:
         if not calls:

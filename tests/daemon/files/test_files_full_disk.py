@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import beneath_at, snapshot
+from files_support import beneath_at, snapshot
 from nexus_sdk.protocol import errors, types
 from nexusd.files import operations as fs
 from nexusd.files.beneath import Beneath

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import beneath_at
+from files_support import beneath_at
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from nexus_sdk.protocol import errors

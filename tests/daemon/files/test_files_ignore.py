@@ -8,7 +8,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from conftest import beneath_at
+from files_support import beneath_at
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from nexusd.files.ignore import Ignore, Rules

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import SECRET, open_descriptors, without_openat2
+from files_support import SECRET, open_descriptors, without_openat2
 from nexus_sdk.protocol import errors, types
 from nexusd.files import operations as fs
 from nexusd.files.beneath import Beneath

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from conftest import open_descriptors, snapshot
+from files_support import beneath_at, open_descriptors, snapshot
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from nexus_sdk.protocol import errors
@@ -114,8 +114,6 @@ def test_list_is_ordered_and_shows_links_without_following(files: Beneath, root:
 def test_pages_put_together_are_the_list(
     names: set[str], limit: int, depth: int, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    from conftest import beneath_at
-
     root = tmp_path_factory.mktemp("pages")
     for name in names:
         (root / name).mkdir(parents=True, exist_ok=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import beneath_at, open_descriptors
+from files_support import beneath_at, open_descriptors
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from nexus_sdk.protocol import errors
@@ -102,8 +102,8 @@ async def test_context_limit_and_cut(files: Beneath, tree: Path) -> None:
 
 
 async def test_what_is_skipped_is_counted(files: Beneath, root: Path, outside: Path) -> None:
-    with open(root / "large", "wb") as file:
-        file.truncate(MAX_FILE + 1)
+    (root / "large").write_bytes(b"")
+    os.truncate(root / "large", MAX_FILE + 1)
     (root / "link").symlink_to(outside / "secret")
     os.mkfifo(root / "fifo")
     (root / "ok").write_text("secret\n")

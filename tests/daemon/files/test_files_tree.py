@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import SECRET, beneath_at, open_descriptors, snapshot
+from files_support import SECRET, beneath_at, open_descriptors, snapshot
 from nexus_sdk.protocol import errors
 from nexus_sdk.protocol.types import (
     FileInfo,

@@ -17,6 +17,7 @@ from nexus_sdk.protocol.types import Capabilities
 
 from nexusd.backends.base import MachineSpec, MachineStats, MachineStatus
 from nexusd.backends.host import libc, tree
+from nexusd.backends.host.census import INSTANCE, WORKSPACE, census
 from nexusd.backends.host.ending import end
 from nexusd.backends.host.entries import Entries, Entry, Wanted
 from nexusd.backends.host.machine import HostMachine, Shared
@@ -191,9 +192,9 @@ class HostBackend:
         assert self._shared is not None
         instance = self._shared.instance
         alive = {
-            marks[tree.WORKSPACE]
-            for marks in tree.census().marks.values()
-            if marks.get(tree.INSTANCE) == instance and tree.WORKSPACE in marks
+            marks[WORKSPACE]
+            for marks in census().marks.values()
+            if marks.get(INSTANCE) == instance and WORKSPACE in marks
         }
         states: dict[str, str] = {}
         for entry in self._entries.all():

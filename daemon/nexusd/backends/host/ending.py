@@ -9,6 +9,7 @@ from concurrent.futures import Executor
 from typing import Any
 
 from nexusd.backends.host import tree
+from nexusd.backends.host.census import Proc
 
 _FIRST_LOOK, _LATER_LOOKS = 0.01, 0.2
 
@@ -17,7 +18,7 @@ async def end(
     find: Callable[[], tree.Found],
     grace: float,
     executor: Executor,
-    on_kill: Callable[[Iterable[tree.Proc]], None],
+    on_kill: Callable[[Iterable[Proc]], None],
     root_exit: asyncio.Future[Any] | None = None,
 ) -> bool:
     """Ask every process of a tree to end, wait, then kill what is left.

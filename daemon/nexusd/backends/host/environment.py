@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Mapping
 
 from nexusd.backends.base import MachineSpec, SpawnSpec
-from nexusd.backends.host import tree
+from nexusd.backends.host.census import INSTANCE, PROCESS, WORKSPACE
 
 _PASSED = ("PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LANGUAGE", "TZ")
 _DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -55,9 +55,9 @@ def build(daemon: Mapping[str, str], machine: MachineSpec, spec: SpawnSpec, inst
         environ[port_variable(name)] = str(port)
     environ["NEXUS_WORKSPACE_NAME"] = machine.name
     environ["NEXUS_GENERATION"] = str(machine.generation)
-    environ[tree.INSTANCE] = instance
-    environ[tree.WORKSPACE] = machine.workspace
-    environ[tree.PROCESS] = spec.process
+    environ[INSTANCE] = instance
+    environ[WORKSPACE] = machine.workspace
+    environ[PROCESS] = spec.process
     return environ
 
 

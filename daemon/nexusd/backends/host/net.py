@@ -13,6 +13,7 @@ from nexus_sdk.protocol.errors import PortRefused
 
 from nexusd.backends.base import ListeningSocket
 from nexusd.backends.host import tree
+from nexusd.backends.host.census import Proc
 
 LOOPBACK = ("127.0.0.1", "::1")
 CONNECT_TIMEOUT = 10.0
@@ -61,10 +62,10 @@ def _address(text: str) -> str:
     return str(ipaddress.ip_address(swapped))
 
 
-def owned(processes: Iterable[tree.Proc]) -> list[tuple[Listener, tree.Proc]]:
+def owned(processes: Iterable[Proc]) -> list[tuple[Listener, Proc]]:
     """The listening sockets that any of these processes holds open, by port; each socket once."""
     by_inode = {listener.inode: listener for listener in listeners()}
-    found: dict[str, tuple[Listener, tree.Proc]] = {}
+    found: dict[str, tuple[Listener, Proc]] = {}
     for process in processes:
         directory = f"/proc/{process.pid}/fd"
         try:

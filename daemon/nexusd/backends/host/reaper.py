@@ -18,7 +18,7 @@ import threading
 import time
 from collections.abc import Iterable
 
-from nexusd.backends.host import tree
+from nexusd.backends.host.census import Proc, census
 
 PATIENCE = 10.0
 """Seconds after which a zombie that nobody here can be sure of is taken for an orphan."""
@@ -45,7 +45,7 @@ class Reaper:
         with self._lock:
             self._owned.discard(pid)
 
-    def ended(self, processes: Iterable[tree.Proc]) -> None:
+    def ended(self, processes: Iterable[Proc]) -> None:
         """Processes of a workspace that are killed: if they become our children, they are ours to reap."""
         with self._lock:
             self._ended.update((process.pid, process.started) for process in processes)
@@ -65,7 +65,7 @@ class Reaper:
             now: monotonic seconds.
         """
         now = time.monotonic() if now is None else now
-        everyone = tree.census().processes
+        everyone = census().processes
         with self._lock:
             owned, sessions, ended = set(self._owned), set(self._sessions), dict(self._ended)
         reaped = 0

@@ -14,7 +14,7 @@ from msgspec import Struct
 from nexus_sdk.protocol.errors import CommandNotFound, CwdInvalid, InvalidParams, NexusError, SpawnFailed
 
 from nexusd.backends.base import SpawnSpec
-from nexusd.backends.host import tree
+from nexusd.backends.host.census import read
 from nexusd.backends.host.environment import unusable
 from nexusd.backends.host.libc import FileActions
 from nexusd.files.beneath import Beneath
@@ -132,7 +132,7 @@ def _start(program: str, spec: SpawnSpec, environ: Mapping[str, str], cwd: int) 
             os.kill(pid, signal.SIGKILL)
             os.waitpid(pid, 0)
             raise
-        process = tree.read(pid)
+        process = read(pid)
         return Started(
             pid=pid,
             started=0 if process is None else process.started,

@@ -13,48 +13,16 @@ from __future__ import annotations
 import os
 import select
 import signal
-import threading
 import time
 from collections.abc import Callable, Iterable
-from typing import NamedTuple
 
 from msgspec import Struct
 
-INSTANCE, WORKSPACE, PROCESS = "NEXUS_INSTANCE", "NEXUS_WORKSPACE", "NEXUS_PROCESS"
-"""Names of the markers: which daemon's, which workspace's, which process's."""
+from nexusd.backends.host.census import INSTANCE, PROCESS, WORKSPACE, Census, Proc, census, read
 
-_ENVIRON_LIMIT = 1 << 20
-_PF_KTHREAD = 0x00200000
-_EXEC_LOOKS, _EXEC_PAUSE = 100, 0.0005
 _FREEZE_ROUNDS = 200
 _PATIENCE = 10.0
 """Seconds to wait for killed processes to go; those that the kernel holds (state D) may take longer."""
-
-
-class Proc(NamedTuple):
-    """One line of /proc/<pid>/stat.
-
-    Attributes:
-        started: clock ticks after boot; with `pid` it names a process for good.
-        cpu: clock ticks of user and system time.
-        memory: resident pages.
-        kernel: a thread of the kernel.
-    """
-
-    pid: int
-    parent: int
-    session: int
-    state: str
-    started: int
-    threads: int
-    cpu: int
-    memory: int
-    kernel: bool
-
-    @property
-    def zombie(self) -> bool:
-        """It has ended and waits to be reaped. (A leader that left its threads running looks the same, but has not.)"""
-        return self.state in "ZX" and self.threads <= 1
 
 
 class Found(Struct, frozen=True):
@@ -68,126 +36,6 @@ class Found(Struct, frozen=True):
         return [process for process in self.members if process.state not in "Tt"]
 
 
-def read(pid: int) -> Proc | None:
-    """One process, None where there is none."""
-    try:
-        fd = os.open(f"/proc/{pid}/stat", os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
-        return None
-    try:
-        line = os.read(fd, 4096)
-    except OSError:
-        return None
-    finally:
-        os.close(fd)
-    # The name stands in brackets and may hold any byte, brackets and spaces too.
-    fields = line[line.rindex(b")") + 2 :].split()
-    return Proc(
-        pid=pid,
-        parent=int(fields[1]),
-        session=int(fields[3]),
-        state=fields[0].decode(),
-        started=int(fields[19]),
-        threads=int(fields[17]),
-        cpu=int(fields[11]) + int(fields[12]),
-        memory=int(fields[21]),
-        kernel=bool(int(fields[6]) & _PF_KTHREAD),
-    )
-
-
-class Census(NamedTuple):
-    """All processes at one moment, and the markers of those that have any."""
-
-    begun: float
-    processes: dict[int, Proc]
-    marks: dict[int, dict[str, str]]
-
-
-_census_lock = threading.Lock()
-_last = Census(-1.0, {}, {})
-
-
-def census() -> Census:
-    """The processes as they are after this call began.
-
-    Calls that wait for one another share the next walk through /proc: ending 500 processes at once costs a few walks,
-    not 500. A process that was seen with its markers keeps them, though it may replace its environment later.
-    """
-    global _last
-    called = time.monotonic()
-    with _census_lock:
-        if _last.begun >= called:
-            return _last
-        begun = time.monotonic()
-        processes, marks = {}, {}
-        for name in os.listdir("/proc"):
-            if not name.isdigit() or (process := read(int(name))) is None:
-                continue
-            pid = process.pid
-            processes[pid] = process
-            if process.zombie or process.kernel:
-                continue
-            before = _last.processes.get(pid)
-            known = _last.marks.get(pid) if before is not None and before.started == process.started else None
-            if found := known or markers(pid):
-                marks[pid] = found
-        _last = Census(begun, processes, marks)
-        return _last
-
-
-def markers(pid: int) -> dict[str, str]:
-    """The markers in the environment that a process of our user was started with; empty for any other process."""
-    block = _environ(pid)
-    for _ in range(_EXEC_LOOKS):
-        if block != b"":
-            break
-        # In the middle of an exec there is no environment for a moment: who looks away then lets a process escape.
-        busy = _in_exec(pid)
-        if busy:
-            time.sleep(_EXEC_PAUSE)
-        block = _environ(pid)
-        if not busy:
-            break
-    if not block or b"NEXUS_" not in block:
-        return {}
-    block = b"\0" + block
-    found = {}
-    for name in (INSTANCE, WORKSPACE, PROCESS):
-        _, sign, after = block.partition(f"\0{name}=".encode())
-        if sign:
-            found[name] = after.partition(b"\0")[0].decode("utf-8", "replace")
-    return found
-
-
-def _environ(pid: int) -> bytes | None:
-    try:
-        fd = os.open(f"/proc/{pid}/environ", os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
-        return None
-    try:
-        if os.fstat(fd).st_uid != os.geteuid():
-            return None
-        block = b""
-        while len(block) < _ENVIRON_LIMIT and (more := os.read(fd, 65536)):
-            block += more
-        return block
-    except OSError:
-        return None
-    finally:
-        os.close(fd)
-
-
-def _in_exec(pid: int) -> bool:
-    # Between letting go of the old image and laying out the new one, env_start (proc(5), field 50) is 0.
-    try:
-        with open(f"/proc/{pid}/stat", "rb") as file:
-            line = file.read()
-    except OSError:
-        return False
-    fields = line[line.rindex(b")") + 2 :].split()
-    return fields[0] not in (b"Z", b"X") and fields[47] == b"0"
-
-
 def find_process(process: str, root: int, started: int) -> Found:
     """The living processes of one started process.
 
@@ -196,31 +44,26 @@ def find_process(process: str, root: int, started: int) -> Found:
         root: its process id, whether it still lives or not.
         started: its start time.
     """
-
     now = census()
-    everyone = now.processes
-    leader = everyone.get(root)
-    seeds = set()
+    seeds = now.marked(PROCESS, process)
+    leader = now.processes.get(root)
     if leader is None or leader.started == started:
         # Nobody else can have got the number as a session's while a member of the session is left.
-        seeds = {p.pid for p in everyone.values() if p.started >= started and root in (p.pid, p.session)}
-    return _collect(everyone, seeds | _marked(now, lambda marks: marks.get(PROCESS) == process))
+        candidates = [root, *now.session(root)]
+        seeds.update(pid for pid in candidates if pid in now.processes and now.processes[pid].started >= started)
+    return _collect(now, seeds)
 
 
 def find_workspace(workspace: str) -> Found:
     """The living processes of a workspace: those that carry its marker, and what descends from them."""
-    return find_marked(lambda marks: marks.get(WORKSPACE) == workspace)
+    now = census()
+    return _collect(now, now.marked(WORKSPACE, workspace))
 
 
 def find_instance(instance: str) -> Found:
     """The living processes of every workspace of one daemon, this one or one that died."""
-    return find_marked(lambda marks: marks.get(INSTANCE) == instance)
-
-
-def find_marked(wanted: Callable[[dict[str, str]], bool]) -> Found:
-    """The living processes whose markers are wanted, those in their sessions, and what descends from them."""
     now = census()
-    return _collect(now.processes, _marked(now, wanted))
+    return _collect(now, now.marked(INSTANCE, instance))
 
 
 def signal_all(found: Found, number: int) -> None:
@@ -323,36 +166,15 @@ def _wait_gone(processes: list[Proc], deadline: float) -> None:
             os.close(fd)
 
 
-def _marked(now: Census, wanted: Callable[[dict[str, str]], bool]) -> set[int]:
-    marked = {pid for pid, marks in now.marks.items() if wanted(marks)}
-    if not marked:
-        return marked
-    sessions = {now.processes[pid].session for pid in marked} - {os.getsid(0), 0}
-    return marked | {process.pid for process in now.processes.values() if process.session in sessions}
-
-
-def _collect(everyone: dict[int, Proc], seeds: set[int]) -> Found:
-    children: dict[int, list[int]] = {}
-    for process in everyone.values():
-        children.setdefault(process.parent, []).append(process.pid)
-    never = _ancestors(everyone)
+def _collect(now: Census, seeds: set[int]) -> Found:
     depth: dict[int, int] = {}
     for seed in seeds:
         stack = [(seed, 0)]
         while stack:
             pid, level = stack.pop()
-            if pid not in never and depth.get(pid, -1) < level:
+            if pid not in now.ancestors and depth.get(pid, -1) < level:
                 depth[pid] = level
-                stack.extend((child, level + 1) for child in children.get(pid, ()))
-    members = [everyone[pid] for pid in depth if not everyone[pid].zombie]
+                stack.extend((child, level + 1) for child in now.children.get(pid, ()))
+    members = [process for pid in depth if not (process := now.processes[pid]).zombie]
     members.sort(key=lambda process: depth[process.pid], reverse=True)
     return Found(members)
-
-
-def _ancestors(everyone: dict[int, Proc]) -> set[int]:
-    found = {0, 1, 2}
-    pid = os.getpid()
-    while pid in everyone and pid not in found:
-        found.add(pid)
-        pid = everyone[pid].parent
-    return found

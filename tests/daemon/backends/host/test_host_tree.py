@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from host_bench import HostBench, alive, eventually, machine_spec, read_line, state
 from nexusd.backends.base import RawExit, SpawnSpec
-from nexusd.backends.host import tree
+from nexusd.backends.host import census, tree
 
 # Forks twice and leaves its session, so that neither parent, group nor session leads back.
 DAEMON = """
@@ -117,7 +117,7 @@ async def test_nobody_else_is_touched(host: HostBench) -> None:
 def test_a_number_given_to_somebody_else_is_not_signalled() -> None:
     child = subprocess.Popen(["sleep", "1000"])
     try:
-        process = tree.read(child.pid)
+        process = census.read(child.pid)
         assert process is not None
         assert not tree.send(process._replace(started=process.started - 1), signal.SIGKILL)
         assert child.poll() is None
@@ -131,7 +131,7 @@ def test_a_number_given_to_somebody_else_is_not_signalled() -> None:
 def test_no_environment_is_no_marker() -> None:
     child = subprocess.Popen(["/bin/sleep", "1000"], env={})
     try:
-        assert tree.markers(child.pid) == {}
+        assert census.markers(child.pid) == {}
     finally:
         child.kill()
         child.wait()
@@ -142,7 +142,7 @@ def test_a_name_with_brackets_and_spaces_is_read(tmp_path: Path) -> None:
     program.symlink_to("/bin/sleep")
     child = subprocess.Popen([program, "1000"])
     try:
-        process = tree.read(child.pid)
+        process = census.read(child.pid)
         assert process is not None and process.parent == os.getpid()
     finally:
         child.kill()
@@ -154,8 +154,8 @@ def test_markers_are_read_whole_right_after_the_exec() -> None:
     for _ in range(50):
         child = subprocess.Popen(["/bin/sleep", "1000"], env=environ)
         try:
-            assert tree.markers(child.pid) == {"NEXUS_PROCESS": "pr_yes", "NEXUS_WORKSPACE": "ws_yes"}
+            assert census.markers(child.pid) == {"NEXUS_PROCESS": "pr_yes", "NEXUS_WORKSPACE": "ws_yes"}
         finally:
             child.kill()
             child.wait()
-        assert tree.markers(child.pid) == {}
+        assert census.markers(child.pid) == {}
