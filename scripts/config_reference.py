@@ -1,4 +1,4 @@
-"""Writes docs/configuration.md from the configuration's own list of keys; ``--check`` only says whether it is current."""
+"""Writes docs/configuration.md from the configuration's own list of keys; ``--check`` says whether it is current."""
 
 from __future__ import annotations
 
@@ -23,11 +23,12 @@ Layers, from low to high; a higher one overrides key by key:
 5. environment: `NEXUS_` and the key in capitals with `__` for each dot, such as `NEXUS_DAEMON__PORT`. Short names:
    `NEXUS_HOST`, `NEXUS_PORT`, `NEXUS_BACKEND`.
 
-Durations are written like `30s`, `1h30m` or `500ms`, sizes like `16M` or `4G`. Unknown keys are errors, with a suggestion.
+Durations are written like `30s`, `1h30m` or `500ms`, sizes like `16M` or `4G`. Unknown keys are errors, with a
+suggestion.
 
-`nexusd --check` checks everything and says what is wrong, where, and what would be right. `boulder config get` shows the
-values in force and where each came from. On SIGHUP the daemon reads the configuration again; what needs a restart is
-logged.
+`nexusd --check` checks everything and says what is wrong, where, and what would be right. `boulder config get` shows
+the values in force and where each came from. On SIGHUP the daemon reads the configuration again; what needs a restart
+is logged.
 
 | key | accepts | default | what it is for |
 |---|---|---|---|

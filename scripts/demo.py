@@ -104,8 +104,9 @@ async def daemon(home: Path) -> AsyncIterator[Path]:
     environ = {name: value for name, value in os.environ.items() if not name.startswith("NEXUS_")}
     log = home / "daemon.log"
     with log.open("wb") as output:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "nexusd", "--home", str(home), "--set", "daemon.port=0"],
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            *("-m", "nexusd", "--home", str(home), "--set", "daemon.port=0"),
             env=environ,
             stdout=output,
             stderr=output,
@@ -119,13 +120,13 @@ async def daemon(home: Path) -> AsyncIterator[Path]:
                 async with connect(f"unix:{path}", reconnect_timeout=0):
                     break
             except NexusError as error:
-                check(process.poll() is None, f"the daemon ended:\n{log.read_text(errors='replace')}")
+                check(process.returncode is None, f"the daemon ended:\n{log.read_text(errors='replace')}")
                 check(time.monotonic() < deadline, f"the daemon was not ready in {READY_SECONDS:.0f} s: {error}")
             await asyncio.sleep(0.02)
         yield path
     finally:
         process.send_signal(signal.SIGTERM)
-        code = await asyncio.to_thread(process.wait, 30)
+        code = await asyncio.wait_for(process.wait(), 60)
     check(code == 0, f"the daemon ended with {code}:\n{log.read_text(errors='replace')}")
 
 
@@ -270,10 +271,11 @@ async def destroy(ws: Workspace, steps: Steps) -> None:
             raise DemoFailed("it was destroyed although uncommitted work was in it")
         await ws.destroy(force=True)
         check(not Path(ws.worktree).exists(), "the worktree is still there")
-        branches = subprocess.run(
-            ["git", "-C", ws.repository.path, "branch", "--list", ws.branch], capture_output=True, text=True, check=True
-        ).stdout
-        check(not branches.strip(), f"the branch is still there: {branches}")
+        listing = await asyncio.create_subprocess_exec(
+            *("git", "-C", ws.repository.path, "branch", "--list", ws.branch), stdout=subprocess.PIPE
+        )
+        branches, _ = await listing.communicate()
+        check(listing.returncode == 0 and not branches.strip(), f"the branch is still there: {branches.decode()}")
         say("with force: worktree, branch, ports and processes are gone")
 
 

@@ -6,6 +6,7 @@ import asyncio
 import gc
 import logging
 import os
+import resource
 import signal
 import ssl
 from collections.abc import Mapping
@@ -72,6 +73,7 @@ log = logging.getLogger("nexusd")
 
 MAX_OUTPUT = 1_048_576
 MAX_READ = 1_048_576
+MOST_FILES = 65_536
 STOP_GRACE = 5.0
 """Seconds that processes get to end by themselves when the daemon stops and its backend cannot keep them."""
 
@@ -106,6 +108,7 @@ class Daemon:
             NexusError, StoreError, KeyProblem: what is needed to start is not usable; the message says what to do.
         """
         config = self.loaded.config
+        _raise_file_limit()
         self._output = logs.setup(config.log.level, config.log.format)
         async with AsyncExitStack() as stack:
             # Sockets first: a second daemon on the same home must fail before it touches anything.
@@ -377,6 +380,15 @@ class Daemon:
 def openrpc() -> bytes:
     """The schema as an OpenRPC document."""
     return resources.files("nexus_sdk.protocol").joinpath("openrpc.json").read_bytes()
+
+
+def _raise_file_limit() -> None:
+    """Every connection, process and watch takes descriptors. Not without bound: what we start inherits the limit, and
+    some programs close every descriptor up to it."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, MOST_FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _port_range(config: Config) -> PortRange:

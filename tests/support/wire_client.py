@@ -10,6 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from nexus_sdk.protocol.methods import METHODS
 from nexus_sdk.wire.frames import FrameType, decode, encode
 from websockets.asyncio.client import ClientConnection, connect, unix_connect
 from websockets.exceptions import ConnectionClosed
@@ -19,6 +20,8 @@ PATIENCE = 20.0
 
 WINDOW = 64 * 1024 * 1024
 SUBPROTOCOL = "nexus.v1"
+ENDLESS = frozenset({"exec.attach", "fs.upload", "fs.watch", "port.forward", "workspace.watch"})
+"""Streams that wait for somebody when they are left alone."""
 
 
 async def open_socket(
@@ -112,8 +115,15 @@ class WireClient:
         return await asyncio.wait_for(asyncio.shield(self._answers[id]), patience)
 
     async def rpc(self, method: str, /, **params: Any) -> dict[str, Any]:
-        """One call; its whole answer."""
-        return await self.answer(await self.send(method, params))
+        """One call; its whole answer. A stream that opens and would not end by itself is cancelled: that is a result."""
+        if method not in METHODS or METHODS[method].kind != "stream":
+            return await self.answer(await self.send(method, params))
+        stream = await self.begin(method, **params)
+        if await asyncio.wait_for(asyncio.shield(stream.started), PATIENCE) and method in ENDLESS:
+            await stream.cancel()
+            await stream.answer()
+            return {"result": {"opened": stream.info}}
+        return await stream.answer()
 
     async def call(self, method: str, /, **params: Any) -> Any:
         """One call that must succeed; its result."""
@@ -170,6 +180,8 @@ class WireClient:
                     answer.exception()
             for stream in [*self._opening.values(), *self._streams.values()]:
                 stream.items.put_nowait(("end", code))
+                if not stream.started.done():
+                    stream.started.set_result(False)
 
     def _message(self, message: dict[str, Any]) -> None:
         method, params = message.get("method"), message.get("params")

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from collections.abc import Awaitable, Callable
 from typing import Any
+
+from nexus_sdk.protocol import types
 
 from nexusd.api.observing import Calls
 from nexusd.api.services import Services
@@ -26,7 +30,6 @@ QUICK: dict[str, Callable[[Beneath, Any], Any]] = {
 SLOW: dict[str, Callable[[Beneath, Any], Any]] = {
     "fs.list": operations.list_directory,
     "fs.remove": operations.remove,
-    "fs.copy": operations.copy,
     "fs.glob": operations.glob,
 }
 """Calls that may walk a tree."""
@@ -48,6 +51,23 @@ def register(calls: Calls, services: Services) -> None:
 
         return handler
 
+    async def copy(call: Call, params: types.FsCopyParams) -> types.FileInfo:
+        # A copy that nobody waits for any more ends where it is; what was copied completely stays.
+        loop = asyncio.get_running_loop()
+        stopped = threading.Event()
+
+        def progress(done: int) -> None:
+            loop.call_soon_threadsafe(call.progress, done, None, f"copied {done} bytes")
+
+        def work(beneath: Beneath, params: types.FsCopyParams) -> types.FileInfo:
+            return operations.copy(beneath, params, progress=progress, cancelled=stopped.is_set)
+
+        try:
+            return await files.run_slow(call.workspace, work, params)
+        finally:
+            stopped.set()
+
+    calls.register("fs.copy", copy)
     for name, work in QUICK.items():
         calls.register(name, quick(work))
     for name, work in SLOW.items():

@@ -266,21 +266,21 @@ class Connection:
 
     async def _reconnect(self) -> Link:
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + self.options.reconnect_timeout
+        patience = self.options.reconnect_timeout
+        deadline = loop.time() + patience
         lost, self._link = self._link, None
-        if lost is not None:
-            if lost.useful:
-                self._backoff.reset()
-            down = lost.end
-            if down is not None and not self.options.is_transient(down.cause):
-                raise ConnectionLost(str(down)) from down.cause
+        if lost is None or lost.useful:
+            self._backoff.reset()
+        down = None if lost is None else lost.end
+        if down is not None and (patience <= 0 or not self.options.is_transient(down.cause)):
+            raise ConnectionLost(str(down)) from down.cause
         attempts = 0
         while True:
             pause = self._backoff.next()
-            if loop.time() + pause >= deadline:
-                message = f"no connection to {self.address} for {self.options.reconnect_timeout:g} s"
-                raise ConnectionLost(f"{message} ({attempts} attempts)", hint="see that the daemon runs")
-            await asyncio.sleep(pause)
+            if attempts and loop.time() + pause >= deadline:
+                message = f"no connection to {self.address} for {patience:g} s ({attempts} attempts)"
+                raise ConnectionLost(message, hint="see that the daemon runs")
+            await asyncio.sleep(min(pause, patience))
             attempts += 1
             try:
                 link = await self._open_link()

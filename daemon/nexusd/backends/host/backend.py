@@ -18,8 +18,8 @@ from nexus_sdk.protocol.types import Capabilities
 from nexusd.backends.base import MachineSpec, MachineStats, MachineStatus
 from nexusd.backends.host import libc, tree
 from nexusd.backends.host.census import INSTANCE, WORKSPACE, census
-from nexusd.backends.host.ending import end
 from nexusd.backends.host.entries import Entries, Entry, Wanted
+from nexusd.backends.host.lookout import Lookout
 from nexusd.backends.host.machine import HostMachine, Shared
 from nexusd.backends.host.reaper import Reaper
 from nexusd.backends.host.roots import Roots
@@ -59,6 +59,7 @@ class HostBackend:
         self._roots = Roots()
         self._spawning = ThreadPoolExecutor(4, "nexus-spawn")
         self._looking = ThreadPoolExecutor(4, "nexus-look")
+        self._lookout = Lookout(self._looking)
         self._shared: Shared | None = None
         self._lock: int | None = None
         self._sweeper: asyncio.Task[None] | None = None
@@ -73,7 +74,7 @@ class HostBackend:
             raise BackendFailed(
                 f"the host backend cannot start: {self._trouble}", backend=self.name, step="open", reason=self._trouble
             ) from None
-        self._shared = Shared(instance, self._reaper, self._roots, self._spawning, self._looking)
+        self._shared = Shared(instance, self._reaper, self._roots, self._spawning, self._lookout)
         self._sweeper = asyncio.create_task(self._sweep(), name="host backend: orphans")
         self._trouble = ""
 
@@ -85,7 +86,7 @@ class HostBackend:
             self._sweeper = None
         if self._shared is not None:
             instance = self._shared.instance
-            await end(lambda: tree.find_instance(instance), CLOSE_GRACE, self._looking, self._reaper.ended)
+            await self._lookout.end(lambda now: tree.find_instance(now, instance), CLOSE_GRACE, self._reaper.ended)
             if self._reaper.due():
                 await self._look(self._reaper.sweep)
             self._shared = None
@@ -117,9 +118,9 @@ class HostBackend:
 
     async def stop(self, workspace: str, grace: float) -> None:
         """End every process of the workspace, also those that left their session and lost their parents."""
-        gone = await end(lambda: tree.find_workspace(workspace), grace, self._looking, self._reaper.ended)
+        gone = await self._lookout.end(lambda now: tree.find_workspace(now, workspace), grace, self._reaper.ended)
         if not gone:
-            left = (await self._look(tree.find_workspace, workspace)).members
+            left = (await self._find(workspace)).members
             reason = "processes do not end: " + ", ".join(f"{p.pid} (state {p.state})" for p in left)
             raise BackendFailed(
                 f"cannot stop the workspace: {reason}",
@@ -134,7 +135,7 @@ class HostBackend:
 
     async def pause(self, workspace: str) -> None:
         """Freeze every process, with those that are forked meanwhile."""
-        await self._look(tree.freeze, lambda: tree.find_workspace(workspace))
+        await self._lookout.freeze(lambda now: tree.find_workspace(now, workspace))
         await self._renote(workspace, "paused")
 
     async def resume(self, workspace: str) -> None:
@@ -156,7 +157,7 @@ class HostBackend:
 
     async def stats(self, workspace: str) -> MachineStats:
         """What the processes alive have used and use."""
-        members = (await self._look(tree.find_workspace, workspace)).members
+        members = (await self._find(workspace)).members
         return MachineStats(
             cpu_ms=int(sum(process.cpu for process in members) * _CLOCK_MS),
             memory=sum(process.memory for process in members) * _PAGE,
@@ -185,7 +186,7 @@ class HostBackend:
             raise OSError(0, "another daemon uses it") from None
         instance = self._entries.instance()
         libc.become_subreaper()
-        tree.kill(lambda: tree.find_instance(instance))
+        tree.kill(lambda now: tree.find_instance(now, instance))
         return instance
 
     def _statuses(self) -> Statuses:
@@ -213,7 +214,7 @@ class HostBackend:
                 await self._look(self._reaper.sweep)
 
     async def _signal(self, workspace: str, number: int) -> None:
-        await self._look(lambda: tree.signal_all(tree.find_workspace(workspace), number))
+        await self._look(tree.signal_all, await self._find(workspace), number)
 
     async def _note(self, workspace: str, wanted: Wanted, generation: int) -> None:
         entry = Entry(workspace=workspace, wanted=wanted, generation=generation, run=self._run)
@@ -232,5 +233,8 @@ class HostBackend:
         if entry is not None:
             await self._note(workspace, wanted, entry.generation)
 
+    async def _find(self, workspace: str) -> tree.Found:
+        return tree.find_workspace(await self._lookout.census(), workspace)
+
     async def _look(self, function: Callable[..., T], *args: object) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._looking, lambda: function(*args))
+        return await self._lookout.call(function, *args)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from concurrent.futures import Executor
 
 from nexusd.backends.base import RawExit
 from nexusd.backends.host import tree
-from nexusd.backends.host.ending import end
+from nexusd.backends.host.census import Census, census
+from nexusd.backends.host.lookout import Lookout
 from nexusd.backends.host.reaper import Reaper
 from nexusd.backends.host.spawn import Started, set_size
 
@@ -26,10 +26,10 @@ class HostHandle:
         process: its id, the marker that finds what descends from it.
         started: what `spawn.start` returned; the handle owns the descriptors.
         reaper: is told that this child has somebody who waits for it.
-        executor: for walks through /proc.
+        lookout: finds what descends from it.
     """
 
-    def __init__(self, process: str, started: Started, reaper: Reaper, executor: Executor) -> None:
+    def __init__(self, process: str, started: Started, reaper: Reaper, lookout: Lookout) -> None:
         self.process = process
         self.pid = started.pid
         self.started = started.started
@@ -39,7 +39,7 @@ class HostHandle:
         self._pty = started.pty
         self._pidfd = started.pidfd
         self._reaper = reaper
-        self._executor = executor
+        self._lookout = lookout
         self._closed = False
         self._loop = asyncio.get_running_loop()
         self._exit: asyncio.Future[RawExit] = self._loop.create_future()
@@ -49,9 +49,9 @@ class HostHandle:
         """Wait until the process was reaped."""
         return await asyncio.shield(self._exit)
 
-    def find(self) -> tree.Found:
+    def find(self, now: Census) -> tree.Found:
         """The living processes that this one is, or started."""
-        return tree.find_process(self.process, self.pid, self.started)
+        return tree.find_process(now, self.process, self.pid, self.started)
 
     def signal(self, number: int, *, group: bool = True) -> None:
         """Send a signal. To a group it reads /proc and blocks for milliseconds: call it from a thread."""
@@ -62,11 +62,11 @@ class HostHandle:
         elif number == signal.SIGSTOP:
             tree.freeze(self.find)
         else:
-            tree.signal_all(self.find(), number)
+            tree.signal_all(self.find(census()), number)
 
     async def kill_tree(self, grace: float) -> None:
         """End the process and all that descends from it."""
-        await end(self.find, grace, self._executor, self._reaper.ended, self._exit)
+        await self._lookout.end(self.find, grace, self._reaper.ended, self._exit)
         await asyncio.wait([self._exit], timeout=_REAP_PATIENCE)
 
     def resize(self, columns: int, rows: int) -> None:
@@ -112,7 +112,7 @@ def discard(process: str, started: Started, reaper: Reaper) -> None:
     for fd in {started.stdout, started.stderr, started.stdin} - {None}:
         assert fd is not None
         os.close(fd)
-    tree.kill(lambda: tree.find_process(process, started.pid, started.started), reaper.ended)
+    tree.kill(lambda now: tree.find_process(now, process, started.pid, started.started), reaper.ended)
     os.waitid(os.P_PIDFD, started.pidfd, os.WEXITED)
     os.close(started.pidfd)
     reaper.disown(started.pid)

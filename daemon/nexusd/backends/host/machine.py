@@ -11,6 +11,7 @@ from nexus_sdk.protocol.errors import PortForbidden
 from nexusd.backends.base import ListeningSocket, MachineSpec, RootHandle, SpawnSpec
 from nexusd.backends.host import environment, net
 from nexusd.backends.host.handle import HostHandle, discard
+from nexusd.backends.host.lookout import Lookout
 from nexusd.backends.host.reaper import Reaper
 from nexusd.backends.host.spawn import Started, start
 
@@ -25,16 +26,16 @@ class Shared:
         instance: id of the daemon's state, in every process's environment.
         environ: from `environment.base`.
         spawning: threads that start programs.
-        looking: threads that read /proc, and wait for killed processes.
+        lookout: finds processes.
     """
 
-    def __init__(self, instance: str, reaper: Reaper, roots: Roots, spawning: Executor, looking: Executor) -> None:
+    def __init__(self, instance: str, reaper: Reaper, roots: Roots, spawning: Executor, lookout: Lookout) -> None:
         self.instance = instance
         self.environ = environment.base()
         self.reaper = reaper
         self.roots = roots
         self.spawning = spawning
-        self.looking = looking
+        self.lookout = lookout
         self.ownerships: dict[str, net.Ownership] = {}
 
 
@@ -56,7 +57,7 @@ class HostMachine:
         except asyncio.CancelledError:
             starting.add_done_callback(lambda done: self._drop(spec.process, done))
             raise
-        return HostHandle(spec.process, started, shared.reaper, shared.looking)
+        return HostHandle(spec.process, started, shared.reaper, shared.lookout)
 
     def root(self) -> RootHandle:
         """The worktree."""
@@ -69,16 +70,13 @@ class HostMachine:
         """
         if port not in self.spec.ports.values():
             ownership = self._shared.ownerships.setdefault(self.spec.workspace, net.Ownership(self.spec.workspace))
-            loop = asyncio.get_running_loop()
-            if not await loop.run_in_executor(self._shared.looking, ownership.owns, port):
+            if not await self._shared.lookout.call(ownership.owns, port):
                 raise PortForbidden(f"port {port} does not belong to workspace {self.spec.name}", port=port)
         return await net.connect(port)
 
     async def listening(self) -> list[ListeningSocket]:
         """The TCP ports that processes of this workspace listen on."""
-        return await asyncio.get_running_loop().run_in_executor(
-            self._shared.looking, net.listening, self.spec.workspace
-        )
+        return await self._shared.lookout.call(net.listening, self.spec.workspace)
 
     def _start(self, spec: SpawnSpec, environ: dict[str, str]) -> Started:
         started = start(self._shared.roots.beneath(self.spec), spec, environ)
@@ -87,4 +85,4 @@ class HostMachine:
 
     def _drop(self, process: str, done: asyncio.Future[Started]) -> None:
         if not done.cancelled() and done.exception() is None:
-            self._shared.looking.submit(discard, process, done.result(), self._shared.reaper)
+            self._shared.lookout.submit(discard, process, done.result(), self._shared.reaper)

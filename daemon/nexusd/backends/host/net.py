@@ -13,7 +13,7 @@ from nexus_sdk.protocol.errors import PortRefused
 
 from nexusd.backends.base import ListeningSocket
 from nexusd.backends.host import tree
-from nexusd.backends.host.census import Proc
+from nexusd.backends.host.census import Proc, census
 
 LOOPBACK = ("127.0.0.1", "::1")
 CONNECT_TIMEOUT = 10.0
@@ -86,7 +86,7 @@ def listening(workspace: str) -> list[ListeningSocket]:
     """What the processes of a workspace listen on. Blocking, for a thread."""
     return [
         ListeningSocket(listener.port, listener.address, process.pid, _command(process.pid))
-        for listener, process in owned(tree.find_workspace(workspace).members)
+        for listener, process in owned(tree.find_workspace(census(), workspace).members)
     ]
 
 
@@ -111,7 +111,7 @@ class Ownership:
         if not inodes:
             return False
         if not inodes & self._known:
-            mine = {listener.inode for listener, _ in owned(tree.find_workspace(self._workspace).members)}
+            mine = {listener.inode for listener, _ in owned(tree.find_workspace(census(), self._workspace).members)}
             self._known = (self._known | mine) & {listener.inode for listener in listeners()}
         return bool(inodes & self._known)
 

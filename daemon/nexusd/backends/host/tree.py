@@ -2,10 +2,11 @@
 
 A process belongs by descent (its parent belongs), by session (a group never leaves its session), or, where it left both
 and its parents died, by the marker in the environment it was started with. A process without one of the three is never
-touched. Everything here reads /proc and blocks for milliseconds: call it from a thread.
+touched.
 
-Signals are sent through a pidfd whose start time was compared, so that a process id that was given to somebody else in
-the meantime is never hit.
+Finding is quick, in a census that was taken before. Signalling reads /proc again and may block for milliseconds: call
+it from a thread, or through `lookout`. Signals are sent through a pidfd whose start time was compared, so that a number
+that was given to another process in the meantime is never hit.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from msgspec import Struct
 
 from nexusd.backends.host.census import INSTANCE, PROCESS, WORKSPACE, Census, Proc, census, read
 
+KILL, STOP = int(signal.SIGKILL), int(signal.SIGSTOP)
 _FREEZE_ROUNDS = 200
 _PATIENCE = 10.0
 """Seconds to wait for killed processes to go; those that the kernel holds (state D) may take longer."""
@@ -36,15 +38,15 @@ class Found(Struct, frozen=True):
         return [process for process in self.members if process.state not in "Tt"]
 
 
-def find_process(process: str, root: int, started: int) -> Found:
+def find_process(now: Census, process: str, root: int, started: int) -> Found:
     """The living processes of one started process.
 
     Args:
+        now: the processes of the host.
         process: its id, as in the marker.
         root: its process id, whether it still lives or not.
         started: its start time.
     """
-    now = census()
     seeds = now.marked(PROCESS, process)
     leader = now.processes.get(root)
     if leader is None or leader.started == started:
@@ -54,15 +56,13 @@ def find_process(process: str, root: int, started: int) -> Found:
     return _collect(now, seeds)
 
 
-def find_workspace(workspace: str) -> Found:
+def find_workspace(now: Census, workspace: str) -> Found:
     """The living processes of a workspace: those that carry its marker, and what descends from them."""
-    now = census()
     return _collect(now, now.marked(WORKSPACE, workspace))
 
 
-def find_instance(instance: str) -> Found:
+def find_instance(now: Census, instance: str) -> Found:
     """The living processes of every workspace of one daemon, this one or one that died."""
-    now = census()
     return _collect(now, now.marked(INSTANCE, instance))
 
 
@@ -95,22 +95,6 @@ def send_to(pid: int, started: int, number: int) -> bool:
         os.close(fd)
 
 
-def freeze(find: Callable[[], Found]) -> Found:
-    """Stop every process of a tree, with those that it forks meanwhile; returns them."""
-    found = find()
-    for round_ in range(_FREEZE_ROUNDS):
-        running = found.running
-        if not running:
-            break
-        for process in running:
-            send(process, signal.SIGSTOP)
-        if round_ > 2:
-            # A stop takes effect when its process next enters the kernel, or leaves it (state D).
-            time.sleep(0.001)
-        found = find()
-    return found
-
-
 def ask(found: Found, asked: set[tuple[int, int]]) -> None:
     """Send TERM to those that were not asked before, and let the stopped ones go on, that they can heed it."""
     for process in found.members:
@@ -121,11 +105,11 @@ def ask(found: Found, asked: set[tuple[int, int]]) -> None:
             send(process, signal.SIGCONT)
 
 
-def kill(find: Callable[[], Found], on_kill: Callable[[Iterable[Proc]], None] = lambda processes: None) -> bool:
+def kill(find: Callable[[Census], Found], on_kill: Callable[[Iterable[Proc]], None] = lambda processes: None) -> bool:
     """Kill a whole tree: freeze it, so that nothing escapes by forking; kill descendants before parents; look again.
 
     Args:
-        find: the tree as it is now.
+        find: the tree in a census.
         on_kill: told of the processes that are about to be killed.
 
     Returns:
@@ -133,12 +117,23 @@ def kill(find: Callable[[], Found], on_kill: Callable[[Iterable[Proc]], None] = 
     """
     deadline = time.monotonic() + _PATIENCE
     while (found := freeze(find)).members:
-        on_kill(found.members)
-        signal_all(found, signal.SIGKILL)
-        _wait_gone(found.members, min(deadline, time.monotonic() + 0.5))
         if time.monotonic() >= deadline:
-            return not find().members
+            return False
+        on_kill(found.members)
+        signal_all(found, KILL)
+        _wait_gone(found.members, min(deadline, time.monotonic() + 0.5))
     return True
+
+
+def freeze(find: Callable[[Census], Found]) -> Found:
+    """Stop every process of a tree, with those that it forks meanwhile; returns them."""
+    found = find(census())
+    for _ in range(_FREEZE_ROUNDS):
+        if not found.running:
+            break
+        signal_all(Found(found.running), STOP)
+        found = find(census())
+    return found
 
 
 def _wait_gone(processes: list[Proc], deadline: float) -> None:

@@ -472,6 +472,7 @@ _ALL: tuple[Method, ...] = (
         result=types.FileInfo,
         errors=(
             "workspace_not_found",
+            "deadline_exceeded",
             "path_not_found",
             "path_exists",
             "path_escapes",
@@ -544,6 +545,7 @@ _ALL: tuple[Method, ...] = (
         result=types.FsEdited,
         errors=(
             "workspace_not_found",
+            "deadline_exceeded",
             "path_not_found",
             "path_escapes",
             "path_invalid",
@@ -729,6 +731,7 @@ _ALL: tuple[Method, ...] = (
         result=types.FileInfo,
         errors=(
             "workspace_not_found",
+            "deadline_exceeded",
             "path_not_found",
             "path_exists",
             "path_escapes",
@@ -761,6 +764,7 @@ _ALL: tuple[Method, ...] = (
         result=types.FsSearched,
         errors=(
             "workspace_not_found",
+            "not_a_file",
             "path_not_found",
             "path_escapes",
             "path_invalid",
@@ -856,6 +860,8 @@ _ALL: tuple[Method, ...] = (
         result=types.FsUploaded,
         errors=(
             "workspace_not_found",
+            "file_changed",
+            "deadline_exceeded",
             "path_not_found",
             "path_escapes",
             "path_invalid",
@@ -896,6 +902,8 @@ _ALL: tuple[Method, ...] = (
         result=types.Empty,
         errors=(
             "workspace_not_found",
+            "too_many_requests",
+            "deadline_exceeded",
             "path_not_found",
             "path_escapes",
             "path_invalid",
@@ -933,6 +941,7 @@ _ALL: tuple[Method, ...] = (
         result=types.FileInfo,
         errors=(
             "workspace_not_found",
+            "deadline_exceeded",
             "path_not_found",
             "path_escapes",
             "path_invalid",

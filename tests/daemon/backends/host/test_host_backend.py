@@ -9,6 +9,7 @@ import pytest
 from host_bench import HostBench, alive, eventually, machine_spec, read_line, state
 from nexus_sdk.protocol.errors import BackendFailed
 from nexusd.backends.base import MachineStatus
+from nexusd.backends.host import census
 from nexusd.backends.host.backend import HostBackend
 
 # A daemon that starts processes, says which, and waits for its end.
@@ -63,11 +64,11 @@ async def test_pause_freezes_all_with_the_ones_that_are_forked(host: HostBench) 
     handle = await host.spawn("sh", "-c", "echo ready; while :; do (sleep 0.01) & sleep 0.002; done")
     await read_line(handle.stdout)
     await host.backend.pause("ws_host")
-    members = handle.find().members
+    members = handle.find(census.census()).members
     assert members and {process.state for process in members} == {"T"}
     before = (await host.backend.stats("ws_host")).processes
     await asyncio.sleep(0.1)
-    assert {process.state for process in handle.find().members} == {"T"}
+    assert {process.state for process in handle.find(census.census()).members} == {"T"}
     assert (await host.backend.stats("ws_host")).processes == before
     await host.backend.resume("ws_host")
     await eventually(lambda: state(handle.pid) == "S")

@@ -31,7 +31,7 @@ time.sleep(1000)
 async def test_double_forked_daemon_is_ended(host: HostBench, grace: float) -> None:
     handle = await host.spawn(sys.executable, "-c", DAEMON, "marked")
     escaped = int(await read_line(handle.stdout))
-    assert escaped in {process.pid for process in handle.find().members}
+    assert escaped in {process.pid for process in handle.find(census.census()).members}
     await handle.kill_tree(grace)
     assert not alive(escaped) and not alive(handle.pid)
     handle.close()
@@ -44,12 +44,12 @@ async def test_daemon_that_cleared_its_environment_is_still_known(host: HostBenc
     handle.close()
     handle = await host.spawn("sh", "-c", "setsid sh -c 'echo $$; read go < go; exec env -i sleep 1000' & sleep 1000")
     escaped = int(await read_line(handle.stdout))
-    assert escaped in {process.pid for process in handle.find().members}
+    assert escaped in {process.pid for process in handle.find(census.census()).members}
     (host.directory / "worktree" / "go").write_text("\n")
     await eventually(lambda: b"sleep" in Path(f"/proc/{escaped}/cmdline").read_bytes())
     handle.signal(signal.SIGKILL, group=False)
     assert await handle.wait() == RawExit(None, 9)
-    assert escaped in {process.pid for process in handle.find().members}
+    assert escaped in {process.pid for process in handle.find(census.census()).members}
     await handle.kill_tree(0)
     assert not alive(escaped)
     handle.close()
@@ -81,7 +81,7 @@ async def test_stopped_process_heeds_being_asked(host: HostBench) -> None:
 async def test_fork_bomb_is_ended(host: HostBench) -> None:
     bomb = "import os, time\nfor _ in range(9):\n os.fork()\n time.sleep(0.005)\ntime.sleep(1000)"
     handle = await host.spawn(sys.executable, "-c", bomb)
-    await eventually(lambda: len(handle.find().members) > 20)
+    await eventually(lambda: len(handle.find(census.census()).members) > 20)
     await handle.kill_tree(0)
     assert (await host.backend.stats("ws_host")).processes == 0
     handle.close()
@@ -90,7 +90,7 @@ async def test_fork_bomb_is_ended(host: HostBench) -> None:
 async def test_descendants_end_before_their_parents(host: HostBench) -> None:
     handle = await host.spawn("sh", "-c", "sh -c 'sh -c \"sleep 1000 & echo ready; wait\" & wait' & wait")
     await read_line(handle.stdout)
-    members = handle.find().members
+    members = handle.find(census.census()).members
     position = {process.pid: at for at, process in enumerate(members)}
     assert len(members) == 4
     assert all(position[process.pid] < position[process.parent] for process in members if process.parent in position)
@@ -121,7 +121,7 @@ def test_a_number_given_to_somebody_else_is_not_signalled() -> None:
         assert process is not None
         assert not tree.send(process._replace(started=process.started - 1), signal.SIGKILL)
         assert child.poll() is None
-        found = tree.find_process("pr_none", child.pid, process.started - 1)
+        found = tree.find_process(census.census(), "pr_none", child.pid, process.started - 1)
         assert found.members == []
     finally:
         child.kill()
