@@ -19,7 +19,8 @@ dev: ## The same, with everything that tests need.
 quick: ## The quick tests: frames, messages, credit, streams. PYTHON picks the interpreter.
 	@PYTHONPATH=sdk-python/src $(PYTHON) -m pytest -q -p no:cacheprovider tests/sdk/wire
 
-demo: setup ## See a workspace made, worked in and taken down. REPO=path-or-url picks the repository.
+demo: ## See a workspace made, worked in and taken down. REPO=path-or-url picks the repository.
+	@scripts/setup demo
 	@$(BIN)/python scripts/demo.py $(if $(REPO),--repo $(REPO)) $(ARGS)
 
 test: dev ## Everything: format, lint, types, generated files, unit, wire, contract and end-to-end tests.
