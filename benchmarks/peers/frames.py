@@ -1,14 +1,16 @@
-"""What the stack can do at best with bytes: 64 KiB binary frames, as fast as the socket takes them."""
+"""What the stack can do at best with bytes: frames as they are on the wire, as fast as the socket takes them."""
 
 from __future__ import annotations
 
 from typing import Any
 
-FRAME = bytes(14 + 65536)
+from nexus_sdk.wire.frames import DOWN, MAX_PAYLOAD, encode_data
+
+PAYLOAD = bytes(MAX_PAYLOAD)
 
 
 async def app(scope: Any, receive: Any, send: Any) -> None:
-    """For each text message, a number of bytes, send as many in frames of 64 KiB."""
+    """For each text message, a number of bytes, send as many in DATA frames of one stream."""
     if scope["type"] != "websocket":
         return
     await receive()
@@ -17,5 +19,7 @@ async def app(scope: Any, receive: Any, send: Any) -> None:
         message = await receive()
         if message["type"] != "websocket.receive":
             return
-        for _ in range(-(-int(message["text"]) // 65536)):
-            await send({"type": "websocket.send", "bytes": FRAME})
+        size = int(message["text"])
+        for offset in range(0, size, MAX_PAYLOAD):
+            frame = encode_data(DOWN, 1, offset, PAYLOAD[: size - offset])
+            await send({"type": "websocket.send", "bytes": frame})

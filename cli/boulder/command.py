@@ -79,7 +79,7 @@ class _Common(click.Command):
         common: list[tuple[str, str]] = []
         for param in self.get_params(ctx):
             record = param.get_help_record(ctx)
-            if record is not None:
+            if record is not None and isinstance(param, click.Option):
                 (common if isinstance(param, CommonOption) or "--help" in param.opts else own).append(record)
         if own:
             with formatter.section("Options"):
@@ -204,6 +204,17 @@ class RootGroup(LazyGroup):
         extra.setdefault("obj", App())
         return super().make_context(info_name, args, parent, **extra)
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; take what click would turn into codes of its own."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            # whoever read our output has seen enough; nothing more may be written, not at exit either
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 128 + 13
+        except KeyboardInterrupt:
+            return 130
+
     def main(
         self,
         args: Sequence[str] | None = None,
@@ -229,10 +240,6 @@ class RootGroup(LazyGroup):
 
 def _ended(error: BaseException, app: App) -> int:
     """Say why we end, and return the exit code."""
-    if isinstance(error, BrokenPipeError):
-        # whoever read our output has seen enough; nothing more may be written, not at exit either
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 128 + 13
     if isinstance(error, KeyboardInterrupt | click.Abort):
         return 130
     if isinstance(error, click.exceptions.Exit):

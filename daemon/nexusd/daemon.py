@@ -41,6 +41,7 @@ from nexusd.config.loading import Loaded, load
 from nexusd.config.model import Config
 from nexusd.config.paths import Home
 from nexusd.files.service import FileService
+from nexusd.ids import new_id
 from nexusd.observe import logs
 from nexusd.observe.audit import AuditLog
 from nexusd.observe.metrics import Metrics
@@ -57,7 +58,6 @@ from nexusd.server.rpc import RPC_PATH, RpcEndpoint
 from nexusd.server.server import Server
 from nexusd.server.websocket import Tuning
 from nexusd.store.database import Database
-from nexusd.store.ids import new_id
 from nexusd.upkeep import Upkeep
 from nexusd.version import VERSION
 from nexusd.wire.connection import ConnectionLimits
@@ -331,8 +331,8 @@ class Daemon:
             tuning=tuning,
             counted=counted,
         )
-        register_all(dispatcher, services)
-        session_api.register(dispatcher, announcement=announcement, tokens=tokens, sessions=sessions, openrpc=openrpc)
+        register_all(observer, services)
+        session_api.register(observer, announcement=announcement, tokens=tokens, sessions=sessions, openrpc=openrpc)
         if dispatcher.unserved:
             raise AssertionError(f"methods of the schema that nobody serves: {', '.join(dispatcher.unserved)}")
 

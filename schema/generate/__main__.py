@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from generate import compat, emit_docs, emit_openrpc, emit_python, emit_vectors
+from generate import compat, emit_docs, emit_go, emit_openrpc, emit_python, emit_typescript, emit_vectors
 from generate.load import SchemaError, load_directory, merge
 from generate.model import Schema
 
@@ -34,6 +34,10 @@ def outputs(schema: Schema) -> dict[str, dict[str, str]]:
         "docs/reference": emit_docs.emit(schema),
         "schema/vectors": emit_vectors.emit(schema),
         "schema": {"openrpc.json": emit_openrpc.emit(schema)},
+        "sdk-typescript/src/protocol": emit_typescript.emit(schema),
+        "sdk-typescript/test/protocol": emit_typescript.emit_shapes(schema),
+        "sdk-go/protocol": emit_go.emit(schema),
+        "sdk-go": emit_go.emit_root(schema),
     }
 
 

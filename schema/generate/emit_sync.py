@@ -54,8 +54,9 @@ class _Module:
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.text = (SOURCE / f"{name}.py").read_text(encoding="utf-8")
-        self.tree = ast.parse(self.text)
+        text = (SOURCE / f"{name}.py").read_text(encoding="utf-8")
+        self.lines = [line.encode() for line in text.splitlines(keepends=True)]
+        self.tree = ast.parse(text)
         self.classes = {node.name: node for node in self.tree.body if isinstance(node, ast.ClassDef)}
         self.imports: dict[str, str] = {}
         for node in self.tree.body:
@@ -73,9 +74,14 @@ class _Module:
                     if isinstance(target, ast.Name):
                         self.imports[target.id] = f"from nexus_sdk.{name} import {target.id}"
 
-    def source(self, node: ast.AST) -> str:
+    def source(self, node: ast.expr) -> str:
         """Return the text of a node on one line."""
-        return " ".join((ast.get_source_segment(self.text, node) or "").split())
+        assert node.end_lineno is not None
+        lines = self.lines[node.lineno - 1 : node.end_lineno]
+        # the end first: on a single line, cutting the beginning moves it
+        lines[-1] = lines[-1][: node.end_col_offset]
+        lines[0] = lines[0][node.col_offset :]
+        return " ".join(b"".join(lines).decode().split())
 
 
 def emit(schema: Schema | None = None) -> dict[str, str]:

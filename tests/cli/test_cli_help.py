@@ -57,7 +57,7 @@ def test_without_arguments_there_is_help() -> None:
     for part in ("Workspaces:", "Inside a workspace:", "Daemon and access:", "Examples:", "boulder up fix-login"):
         assert part in done.output
     for name, entry in ENTRIES.items():
-        assert (f"  {name} " in done.output) is bool(entry.section)
+        assert (f"\n  {name} " in done.output) is bool(entry.section)
 
 
 @pytest.mark.parametrize(("typo", "meant"), [("exce", "exec"), ("wokspace", "workspace"), ("swich", "switch")])

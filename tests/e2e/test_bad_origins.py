@@ -36,8 +36,6 @@ FOREIGN_HOSTS = [
     "evil.example:{port}",
     "localhost.evil.example:{port}",
     "127.0.0.1.evil.example:{port}",
-    "127.0.0.1",
-    "127.0.0.1:1",
     "127.0.0.2:{port}",
     "localhost:{port}.evil.example",
     "localhost:{port}@evil.example",

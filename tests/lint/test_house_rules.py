@@ -24,7 +24,7 @@ LAYERS = [
     {"processes", "files", "git", "wire"},
     {"backends"},
     {"store", "config", "observe"},
-    {"failpoints", "version"},
+    {"failpoints", "ids", "version"},
 ]
 """Packages of the daemon, from the top down: each may import from its own floor's members' lower floors only."""
 
@@ -112,7 +112,7 @@ def test_the_wire_core_does_no_input_or_output():
 STARTS_PROCESSES = {
     "backends/host/libc.py": "posix_spawn itself, for spawn.py alone",
     "backends/host/spawn.py": "the one way to start a process of a workspace on this host",
-    "git/command.py": "the one way to run git",
+    "git/child.py": "the one way to run git",
 }
 
 

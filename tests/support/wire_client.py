@@ -115,7 +115,7 @@ class WireClient:
         return await asyncio.wait_for(asyncio.shield(self._answers[id]), patience)
 
     async def rpc(self, method: str, /, **params: Any) -> dict[str, Any]:
-        """One call; its whole answer. A stream that opens and would not end by itself is cancelled: that is a result."""
+        """One call; its whole answer. A stream that opens and would never end is cancelled: that is a result."""
         if method not in METHODS or METHODS[method].kind != "stream":
             return await self.answer(await self.send(method, params))
         stream = await self.begin(method, **params)
@@ -304,6 +304,22 @@ class WireStream:
         for start in range(0, len(data), 65536):
             part = data[start : start + 65536]
             await self.client.raw(encode(FrameType.DATA, 0, self.number, offset + start, part))
+
+    async def pump(self, data: bytes, offset: int = 0) -> None:
+        """Send bytes as far as credit allows, until all are out or the stream has ended."""
+        answered = self.client._answers[self.id]
+        self.credit = max(self.credit, offset + (self.info.get("window") or self.info.get("stdin_window") or 0))
+        sent = 0
+        while sent < len(data) and not answered.done():
+            room = min(self.credit - offset - sent, len(data) - sent)
+            if room > 0:
+                await self.send(offset + sent, data[sent : sent + room])
+                sent += room
+                continue
+            self.credited.clear()
+            more = asyncio.create_task(self.credited.wait())
+            await asyncio.wait((more, answered), timeout=PATIENCE, return_when=asyncio.FIRST_COMPLETED)
+            more.cancel()
 
     async def eof(self, offset: int) -> None:
         """Say that nothing more comes."""

@@ -14,9 +14,11 @@ import click
 from boulder.arguments import argument_name, complete_workspace
 from boulder.command import Command, Entry, LazyGroup, pass_app
 from boulder.context import App
+from boulder.errors import show
 
 if TYPE_CHECKING:
     from nexus_sdk.connection import Connection
+    from nexus_sdk.exceptions import NexusError
     from nexus_sdk.ports import Listener, Ports
     from nexus_sdk.protocol import types
 
@@ -26,6 +28,7 @@ ENTRIES = {
     "forward": Entry("boulder.commands.port:forward", "Reach a workspace's ports from here."),
 }
 
+_LOOK = 0.25
 _SPEC = re.compile(
     r"(?:(?P<host>\d+\.[0-9.]+|\[[0-9a-f:]+\]|localhost):)?"
     r"(?:(?P<local>\d{1,5}):)?"
@@ -91,6 +94,7 @@ async def forward(app: App, words: tuple[str, ...], host: str) -> None:
     async with connect(app) as connection, AsyncExitStack() as stack:
         workspace, specs = await meant(connection, words, host)
         ports = Ports(connection, workspace.id)
+        listeners: list[Listener] = []
         for spec in specs:
             remote = number(workspace, spec.remote)
             listener = await stack.enter_async_context(listening(ports, spec, remote))
@@ -102,8 +106,21 @@ async def forward(app: App, words: tuple[str, ...], host: str) -> None:
                 app.out.line(f"{shown}:{bound}")
             else:
                 app.out.line(f"{shown}:{bound} → {clean(workspace.name)}:{remote}")
+            listeners.append(listener)
         app.out.note("Ctrl-C ends it")
-        await asyncio.Event().wait()
+        await report(app, listeners)
+
+
+async def report(app: App, listeners: list[Listener]) -> None:
+    """Say why connections fail, until cancelled; the program that connected only sees that they close."""
+    told: dict[int, NexusError | None] = {}
+    while True:
+        await asyncio.sleep(_LOOK)
+        for index, listener in enumerate(listeners):
+            error = listener.last_error
+            if error is not None and told.get(index) is not error:
+                told[index] = error
+                show(error, app.out)
 
 
 @asynccontextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from boulder.context import App
 if TYPE_CHECKING:
     from nexus_sdk.connection import Connection
 
+_FAREWELL = 5.0
 LOGIN_SHELL = ("/bin/sh", "-c", 'exec "${SHELL:-/bin/sh}" -l')
 
 
@@ -77,18 +79,22 @@ async def open_shell(
         workspace, argv, pty=terminal_size(), stdin=True, env=terminal_environment() | (env or {}), **options
     )
     process = Process(connection, start=params, kill_on_exit=False)
-    return await lend(app, process, Session, replay=False)
+    return await lend(app, connection, process, Session, replay=False)
 
 
-async def lend(app: App, process: Any, session: Any, *, replay: bool) -> int:
+async def lend(app: App, connection: Connection, process: Any, session: Any, *, replay: bool) -> int:
     """Attach, run the session, and say how to return where the connection is lost."""
-    from nexus_sdk.exceptions import ConnectionLost
+    from nexus_sdk.exceptions import ConnectionLost, NexusError
     from nexus_sdk.protocol.errors import TakenOver
 
     try:
         async with process:
             code: int = await session(app, process, replay=replay).run()
-            return code
+        # The daemon must have heard that we left before the connection goes, or it keeps our place for a minute and
+        # whoever comes back is an observer.
+        with contextlib.suppress(NexusError):
+            await connection.call("session.ping", timeout=_FAREWELL)
+        return code
     except ConnectionLost as error:
         error.hint = f"it goes on; return to it with `boulder attach {process.id}`"
         raise

@@ -27,7 +27,7 @@ ENTRIES = {
     "switch": Entry("boulder.commands.lifecycle:switch", "Make a workspace the current one of its repository."),
     "update": Entry("boulder.commands.workspace:update", "Change its display name, environment or labels."),
     "stats": Entry("boulder.commands.workspace:stats", "What a workspace uses now."),
-    "operations": Entry("boulder.commands.operation:ls", "Changes of a workspace, under way and past."),
+    "operations": Entry("boulder.commands.operation:ls", "List operations, of one workspace or of all."),
     "destroy": Entry("boulder.commands.down:command", "Take a workspace down; the same as boulder down."),
     "down": Entry("boulder.commands.down:command", "The same.", ""),
 }

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+
 from boulder.context import App
+from boulder.errors import CliError
+from boulder.exits import UNREACHABLE
 from boulder.units import format_duration
 
 __all__ = ["ensure_daemon"]
@@ -16,6 +20,13 @@ def ensure_daemon(app: App) -> None:
     """
     if not app.own_daemon:
         return
+    if os.name == "nt":
+        raise CliError(
+            "the daemon does not run on Windows",
+            hint="set NEXUS_URL and NEXUS_TOKEN to one that runs elsewhere",
+            name="daemon_missing",
+            exit=UNREACHABLE,
+        )
     from boulder.node import probe
     from boulder.node.start import start
     from boulder.node.systemd import SOCKET, Manager

@@ -60,7 +60,7 @@ def render(
     address = f"[{host}]" if ":" in host else host
     words = {
         "EXEC": " ".join(_quote(word) for word in argv or daemon_argv()),
-        "HOME": _quote(str(home)),
+        "HOME": _quote(f"NEXUS_HOME={home}", expands=False),
         "SOCKET": str(home / "run" / "nexusd.sock").replace("%", "%%"),
         "TCP": "" if port is None else f"ListenStream={address}:{port}\n",
         "STRICT": _template("strict.in") if strict else "",
@@ -79,9 +79,16 @@ def _fill(name: str, words: dict[str, str]) -> str:
     return text
 
 
-def _quote(word: str) -> str:
-    """Write a word as systemd reads it back: quoted where it must be, specifiers and variables as they are."""
-    escaped = word.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%").replace("$", "$$")
+def _quote(word: str, *, expands: bool = True) -> str:
+    """Write a word as systemd reads it back: quoted where it must be, with specifiers and variables left alone.
+
+    Args:
+        word: what is meant.
+        expands: whether variables are expanded where it stands.
+    """
+    escaped = word.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%")
+    if expands:
+        escaped = escaped.replace("$", "$$")
     return f'"{escaped}"' if any(character in word for character in " \t\"'\\;") else escaped
 
 

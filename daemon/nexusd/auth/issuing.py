@@ -12,11 +12,11 @@ from nexus_sdk.protocol.methods import SCOPES
 
 from nexusd.auth.identity import Identity, listed
 from nexusd.auth.tokens import Tokens
+from nexusd.ids import new_id
 from nexusd.store import tokens as records
 from nexusd.store import workspaces
 from nexusd.store.connection import Connection
 from nexusd.store.database import Database
-from nexusd.store.ids import new_id
 from nexusd.store.tokens import TokenRecord
 
 __all__ = ["TokenService"]

@@ -1,6 +1,7 @@
 """Repositories, worktrees and what is done in them, through the git command.
 
     urls          what a source may be, and addresses without their credentials
+    child         a process whose output the event loop reads
     command       one way to run git: fixed environment, no hooks, deadlines, capped output
     layout        where git keeps things, read without starting it
     locks         exclusion between daemons and the git processes they leave behind

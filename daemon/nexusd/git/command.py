@@ -13,11 +13,12 @@ import re
 import signal
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Final, cast
+from typing import Final
 
 import msgspec
 from nexus_sdk.protocol.errors import DeadlineExceeded, GitFailed, NexusError, StorageFull
 
+from nexusd.git.child import Child
 from nexusd.git.urls import redact
 
 Progress = Callable[[int, int | None, str], None]
@@ -33,6 +34,7 @@ _TERM_SECONDS = 2.0
 _KILL_SECONDS = 5.0
 _PIPE_SECONDS = 2.0
 _PROGRESS_SECONDS = 0.1
+_ENTRY_SECONDS = 2.0
 
 _CONFIG: Final = (
     "core.hooksPath=/dev/null",
@@ -88,7 +90,10 @@ _FIXED: Final = {
 _LOCKED = re.compile(
     r"Unable to create '([^'\n]+\.lock)': File exists|could not lock config file ([^\n:]+): File exists"
 )
-_FULL = re.compile(r"No space left on device|Disk quota exceeded")
+# Git makes a worktree's entry file by file; another git that lists worktrees in that moment gives up.
+_UNREADABLE = re.compile(r"failed to read .*/worktrees/.*: Success")
+# A checkout says that it could not write a file, and not why; where it may not write, it says "create".
+_FULL = re.compile(r"No space left on device|Disk quota exceeded|^error: unable to write file ", re.MULTILINE)
 _PROGRESS = re.compile(r"(?:remote: )?([A-Z][A-Za-z ]+):\s+(\d+)% \((\d+)/(\d+)\)")
 
 
@@ -162,12 +167,16 @@ class Git(msgspec.Struct, frozen=True, kw_only=True):
             DeadlineExceeded: the deadline passed.
         """
         loop = asyncio.get_running_loop()
-        end, pause = loop.time() + patience, 0.02
+        began, pause = loop.time(), 0.02
         while True:
             output = await self._once(argv, stdin, timeout, limit, writes, progress, pass_fds, config)
             if ok is None or output.code in ok or output.truncated:
                 return output
-            if not _LOCKED.search(output.stderr) or loop.time() + pause > end:
+            if _UNREADABLE.search(output.stderr) and not writes:
+                enough = max(patience, _ENTRY_SECONDS)
+            else:
+                enough = patience if _LOCKED.search(output.stderr) or _UNREADABLE.search(output.stderr) else 0.0
+            if loop.time() + pause > began + enough:
                 raise failure(argv[0], output)
             await asyncio.sleep(pause)
             pause = min(pause * 2, 0.4)
@@ -187,40 +196,37 @@ class Git(msgspec.Struct, frozen=True, kw_only=True):
         for setting in (*_CONFIG, *(() if self.upkeep else _NO_UPKEEP), *config):
             command += ["-c", setting]
         command += argv
-        loop = asyncio.get_running_loop()
+        capture = _Capture(limit, progress)
         try:
-            transport, capture = await loop.subprocess_exec(
-                lambda: _Capture(limit, progress),
-                *command,
-                stdin=asyncio.subprocess.PIPE if stdin else asyncio.subprocess.DEVNULL,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.PIPE,
-                cwd=str(self.cwd),
+            child = Child(
+                command,
+                cwd=self.cwd,
                 env=self._environment(writes),
-                start_new_session=True,
-                pass_fds=tuple(pass_fds),
+                stdin=stdin,
+                stdout=capture.output_received,
+                stderr=capture.messages_received,
+                pass_fds=pass_fds,
             )
         except OSError as error:
             raise self._cannot_start(argv[0], error) from error
+        capture.full = lambda: child.signal_group(signal.SIGTERM)
         try:
-            if stdin:
-                _feed(transport, stdin)
             async with asyncio.timeout(timeout):
-                code = await capture.exited
-            if not await capture.drained(_PIPE_SECONDS):
-                _signal(transport.get_pid(), signal.SIGKILL)
+                code = await child.wait()
+            if not await child.drained(_PIPE_SECONDS):
+                child.signal_group(signal.SIGKILL)
         except TimeoutError:
-            await asyncio.shield(_end(transport, capture))
+            await _end(child)
             raise DeadlineExceeded(
                 f"git {argv[0]} did not finish within {timeout:g} s",
                 may_have_run=writes,
                 timeout_ms=int(timeout * 1000),
             ) from None
         except BaseException:
-            await asyncio.shield(_end(transport, capture))
+            await _end(child)
             raise
         finally:
-            transport.close()
+            child.close()
         return Output(code, bytes(capture.output), capture.messages(), capture.truncated)
 
     def _environment(self, writes: bool) -> dict[str, str]:
@@ -262,59 +268,34 @@ def failure(command: str, output: Output) -> NexusError:
     return GitFailed(f"git {command} failed: {reason.splitlines()[-1]}", hint=hint, command=command, reason=reason)
 
 
-class _Capture(asyncio.SubprocessProtocol):
-    """Collects what a process writes and says when it has ended."""
+class _Capture:
+    """Collects what a process writes, up to a limit."""
 
     def __init__(self, limit: int, progress: Progress | None) -> None:
         self.output = bytearray()
         self.truncated = False
-        self.exited: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-        self._closed = asyncio.Event()
-        self._open = {1, 2}
+        self.full: Callable[[], None] | None = None
         self._errors = bytearray()
         self._limit = limit
         self._progress = progress
         self._next_report = 0.0
-        self._transport: asyncio.SubprocessTransport | None = None
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.SubprocessTransport, transport)
-
-    def pipe_data_received(self, fd: int, data: bytes) -> None:
-        if fd == 2:
-            if self._progress is not None:
-                self._report(data)
-            self._errors += data
-            if len(self._errors) > 4 * _STDERR_TAIL:
-                del self._errors[:-_STDERR_TAIL]
-            return
+    def output_received(self, data: bytes) -> None:
         if self.truncated:
             return
         self.output += data
         if len(self.output) > self._limit:
             del self.output[self._limit :]
             self.truncated = True
-            if self._transport is not None and self._transport.get_returncode() is None:
-                _signal(self._transport.get_pid(), signal.SIGTERM)
+            if self.full is not None:
+                self.full()
 
-    def pipe_connection_lost(self, fd: int, exc: Exception | None) -> None:
-        self._open.discard(fd)
-        if not self._open:
-            self._closed.set()
-
-    def process_exited(self) -> None:
-        if self._transport is not None and not self.exited.done():
-            code = self._transport.get_returncode()
-            self.exited.set_result(0 if code is None else code)
-
-    async def drained(self, seconds: float) -> bool:
-        """Wait until everything written was read; False if somebody still held the pipes after that time."""
-        try:
-            async with asyncio.timeout(seconds):
-                await self._closed.wait()
-        except TimeoutError:
-            return False
-        return True
+    def messages_received(self, data: bytes) -> None:
+        if self._progress is not None:
+            self._report(data)
+        self._errors += data
+        if len(self._errors) > 4 * _STDERR_TAIL:
+            del self._errors[:-_STDERR_TAIL]
 
     def messages(self) -> str:
         """The last lines of the error output that are not progress."""
@@ -333,25 +314,14 @@ class _Capture(asyncio.SubprocessProtocol):
         self._progress(int(done), int(total), f"{phase.strip().lower()}: {percent}%")
 
 
-def _feed(transport: asyncio.SubprocessTransport, data: bytes) -> None:
-    pipe = cast(asyncio.WriteTransport, transport.get_pipe_transport(0))
-    pipe.write(data)
-    pipe.close()  # what was written is still flushed
-
-
-def _signal(group: int, number: signal.Signals) -> None:
-    try:
-        os.killpg(group, number)
-    except (ProcessLookupError, PermissionError):
-        return
-
-
-async def _end(transport: asyncio.SubprocessTransport, capture: _Capture) -> None:
-    """End the process's group: asked, then killed."""
+async def _end(child: Child) -> None:
+    """End the process's group: asked, then killed. A second cancellation skips the asking."""
     for number, seconds in ((signal.SIGTERM, _TERM_SECONDS), (signal.SIGKILL, _KILL_SECONDS)):
-        if transport.get_returncode() is None:
-            _signal(transport.get_pid(), number)
-        await asyncio.wait((capture.exited,), timeout=seconds)
-        if capture.exited.done() and await capture.drained(seconds):
-            return
-    _signal(transport.get_pid(), signal.SIGKILL)
+        child.signal_group(number)
+        try:
+            async with asyncio.timeout(seconds):
+                await child.wait()
+                if await child.drained(seconds):
+                    return
+        except (TimeoutError, asyncio.CancelledError):
+            continue

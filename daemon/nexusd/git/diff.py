@@ -102,7 +102,8 @@ async def _with_new_files(checkout: Checkout, paths: Sequence[str]) -> AsyncIter
     try:
         index = Path(directory) / "index"
         with contextlib.suppress(FileNotFoundError):
-            await asyncio.to_thread(shutil.copyfile, checkout.git_dir / "index", index)
+            # With its time: git takes an entry for changed when it is as young as the index itself.
+            await asyncio.to_thread(shutil.copy2, checkout.git_dir / "index", index)
         copy = git.having(GIT_INDEX_FILE=os.fspath(index))
         await copy.run(
             "add",

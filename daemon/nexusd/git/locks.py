@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import fcntl
 import os
+import weakref
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -28,20 +29,50 @@ async def locked(path: Path, *, timeout: float, what: str, remove: bool = False)
     Raises:
         DeadlineExceeded: it was held all the time. Nothing was changed.
     """
-    loop = asyncio.get_running_loop()
-    end, pause = loop.time() + timeout, 0.005
-    while (fd := _try(path)) is None:
-        if loop.time() + pause > end:
-            raise DeadlineExceeded(f"another process is busy with {what}", timeout_ms=int(timeout * 1000))
-        await asyncio.sleep(pause)
-        pause = min(pause * 2, 0.25)
     try:
-        yield fd
+        async with asyncio.timeout(timeout) as deadline, _queued(path):
+            pause = 0.005
+            while (fd := _try(path)) is None:
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, 0.25)
+            deadline.reschedule(None)
+            try:
+                yield fd
+            finally:
+                if remove:
+                    with contextlib.suppress(FileNotFoundError):
+                        path.unlink()
+                os.close(fd)
+    except TimeoutError:
+        if not deadline.expired():
+            raise
+        raise DeadlineExceeded(f"another process is busy with {what}", timeout_ms=int(timeout * 1000)) from None
+
+
+class _Queue:
+    """The waiters of this process for one lock file, in the order of their coming."""
+
+    def __init__(self) -> None:
+        self.lock = asyncio.Lock()
+        self.users = 0
+
+
+_queues: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Path, _Queue]] = weakref.WeakKeyDictionary()
+
+
+@contextlib.asynccontextmanager
+async def _queued(path: Path) -> AsyncIterator[None]:
+    """Wait for our turn in this process, so that only one of us asks the file system."""
+    queues = _queues.setdefault(asyncio.get_running_loop(), {})
+    queue = queues.setdefault(path, _Queue())
+    queue.users += 1
+    try:
+        async with queue.lock:
+            yield
     finally:
-        if remove:
-            with contextlib.suppress(FileNotFoundError):
-                path.unlink()
-        os.close(fd)
+        queue.users -= 1
+        if not queue.users:
+            queues.pop(path, None)
 
 
 def _try(path: Path) -> int | None:

@@ -17,7 +17,8 @@ import secrets
 import shutil
 import stat
 import weakref
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -131,14 +132,19 @@ async def create(
         if resume:
             if await asyncio.to_thread(_complete, common, worktree):
                 return worktree
-            await asyncio.to_thread(_discard, common, worktree, branch)
+            async with worktree_lock(common, timeout):
+                await asyncio.to_thread(_discard, common, worktree, branch)
+            await asyncio.to_thread(_sweep, worktree)
             at = (await refs.commits(git, [f"refs/heads/{branch}"]))[0]
             if at not in (None, commit):
                 raise BranchExists(f"the branch {branch} exists already, at another commit", ref=branch)
         elif await asyncio.to_thread(os.path.lexists, worktree):
             raise BranchExists(f"{worktree} exists already", ref=str(worktree))
+        async with worktree_lock(common, timeout) as inner:
+            await _register(git, worktree, branch, commit, reset=resume, fds=(fd, inner))
+        failpoint("git.worktree.registered")
         async with _slots():
-            await _add(git, worktree, branch, commit, reset=resume, timeout=timeout, fd=fd)
+            await _check_out(Checkout.find(repo, worktree), timeout=timeout, fd=fd)
         failpoint("git.worktree.added")
     return worktree
 
@@ -151,16 +157,28 @@ async def remove(repo: Path, worktree: Path, *, force: bool = False, timeout: fl
     Raises:
         GitFailed: without `force`: it holds uncommitted files, or commits that no branch holds, or somebody locked it.
         GitFailed: files could not be removed (permissions).
+        RepositoryUnusable: the repository is gone and the worktree is still there; `force` removes it.
     """
-    common = common_dir(repo)
+    try:
+        common = common_dir(repo)
+    except RepositoryUnusable:
+        # The repository went first: no git can say what the directory is worth, so only force removes it.
+        if force and await asyncio.to_thread(os.path.lexists, worktree):
+            await asyncio.to_thread(_remove_tree, worktree)
+        elif await asyncio.to_thread(os.path.lexists, worktree):
+            raise
+        return
     if not await asyncio.to_thread(worktree.parent.is_dir):
-        await asyncio.to_thread(_forget, common, worktree)
+        async with worktree_lock(common, timeout):
+            await asyncio.to_thread(_forget, common, worktree)
         return
     async with locked(_lock_file(worktree), timeout=timeout, what=f"the worktree {worktree}", remove=True):
         if not force:
             await _refuse_loss(repo, common, worktree)
         try:
-            await asyncio.to_thread(_take_away, common, worktree)
+            async with worktree_lock(common, timeout):
+                await asyncio.to_thread(_set_aside, common, worktree)
+            await asyncio.to_thread(_sweep, worktree)
         except OSError as error:
             reason = f"{error.strerror}: {error.filename}"
             raise GitFailed(
@@ -206,7 +224,10 @@ async def delete_branch(repo: Path, branch: str, *, at: str | None = None, only_
         at: delete it only if it still points at this commit.
         only_if_merged: delete it only if a remote or another branch has all its commits.
     """
-    git = at_common(common_dir(repo))
+    try:
+        git = at_common(common_dir(repo))
+    except RepositoryUnusable:
+        return False  # the branch went with its repository
     name = f"refs/heads/{branch}"
     tip = (await refs.commits(git, [name]))[0]
     if tip is None or (at is not None and tip != at):
@@ -257,39 +278,63 @@ async def prune(repo: Path, place: Path) -> list[Path]:
         path = Path(os.path.normpath(entry / (read_line(entry / "gitdir") or ""))).parent
         if path.parent == place and place.is_dir() and not path.exists():
             async with locked(_lock_file(path), timeout=5.0, what=f"the worktree {path}", remove=True):
-                if not path.exists():
-                    await asyncio.to_thread(_forget, common, path)
-                    gone.append(path)
+                async with worktree_lock(common, 5.0):
+                    if not path.exists():
+                        await asyncio.to_thread(_forget, common, path)
+                        gone.append(path)
     return gone
 
 
 # -- making ------------------------------------------------------------------------------------------------------
 
 
-async def _add(git: Git, worktree: Path, branch: str, commit: str, *, reset: bool, timeout: float, fd: int) -> None:
+async def _register(git: Git, worktree: Path, branch: str, commit: str, *, reset: bool, fds: tuple[int, ...]) -> None:
+    """Make the branch, the repository's entry and an empty worktree."""
     try:
         await git.run(
             "worktree",
             "add",
             "--quiet",
+            "--no-checkout",
             "-B" if reset else "-b",
             branch,
             "--end-of-options",
             str(worktree),
             commit,
             writes=True,
-            timeout=timeout,
-            patience=5.0,
-            pass_fds=(fd,),
-            config=_CHECKOUT,
+            timeout=60,
+            # Tried again, plain -b would take the branch of its own first attempt for somebody else's.
+            patience=5.0 if reset else 0.0,
+            pass_fds=fds,
         )
     except StorageFull:
-        raise StorageFull(f"the disk is full; {worktree} could not be made", path=str(worktree)) from None
+        raise _full(worktree) from None
     except GitFailed as error:
         reason = error.details.reason if error.details is not None else ""
         if "already exists" in reason or "already used by worktree" in reason or "cannot lock ref" in reason:
             raise BranchExists(f"cannot make {branch}: {reason.splitlines()[-1]}", ref=branch) from error
         raise
+
+
+async def _check_out(checkout: Checkout, *, timeout: float, fd: int) -> None:
+    """Fill the new worktree. The index appears when the last file is there: that is how `_complete` knows."""
+    try:
+        await checkout.git.run(
+            "reset",
+            "--hard",
+            "--quiet",
+            "--no-recurse-submodules",
+            writes=True,
+            timeout=timeout,
+            pass_fds=(fd,),
+            config=_CHECKOUT,
+        )
+    except StorageFull:
+        raise _full(checkout.path) from None
+
+
+def _full(worktree: Path) -> StorageFull:
+    return StorageFull(f"the disk is full; {worktree} could not be made", path=str(worktree))
 
 
 def _prepare(repo: Path, common: Path, place: Path) -> None:
@@ -355,6 +400,13 @@ def _slots() -> asyncio.Semaphore:
     return _slots_of.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(_AT_ONCE))
 
 
+@asynccontextmanager
+async def worktree_lock(common: Path, timeout: float) -> AsyncIterator[int]:
+    """Change the repository's list of worktrees alone: git fails on an entry that another git is just making."""
+    async with locked(common / "nexus-worktrees.lock", timeout=timeout, what=f"the worktrees of {common}") as fd:
+        yield fd
+
+
 def _lock_file(worktree: Path) -> Path:
     return worktree.with_name(f".{worktree.name}.lock")
 
@@ -363,7 +415,7 @@ def _lock_file(worktree: Path) -> Path:
 
 
 def _complete(common: Path, worktree: Path) -> bool:
-    """Whether git finished making this worktree. It holds a lock named "initializing" until the last file is there."""
+    """Whether this worktree was finished: registered, not in the making, and with the index that comes last."""
     entry = entry_of(common, worktree)
     return (
         entry is not None
@@ -377,7 +429,7 @@ def _complete(common: Path, worktree: Path) -> bool:
 
 def _discard(common: Path, worktree: Path, branch: str) -> None:
     """Remove what an attempt left that never finished: nothing in it is anybody's work."""
-    _take_away(common, worktree)
+    _set_aside(common, worktree)
     for entry in entries(common):
         mark = read_line(entry / "locked")
         stem = entry.name.rstrip("0123456789")
@@ -409,13 +461,17 @@ def _kept(worktree: Path, reason: str) -> GitFailed:
     )
 
 
-def _take_away(common: Path, worktree: Path) -> None:
+def _set_aside(common: Path, worktree: Path) -> None:
     if os.path.lexists(worktree):
         removed = worktree.with_name(f".removed-{worktree.name}-{secrets.token_hex(4)}")
         os.rename(worktree, removed)
         failpoint("git.remove.renamed")
     _forget(common, worktree)
     failpoint("git.remove.forgotten")
+
+
+def _sweep(worktree: Path) -> None:
+    """Remove what was set aside, now or by an attempt that was killed."""
     for left in worktree.parent.glob(f".removed-{worktree.name}-????????"):
         _remove_tree(left)
 

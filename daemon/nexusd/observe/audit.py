@@ -20,8 +20,8 @@ from typing import Any
 import msgspec
 from nexus_sdk.protocol.errors import StorageFull
 
+from nexusd.ids import new_id
 from nexusd.observe.redact import MASK, Secret, escape, is_secret_name, redact
-from nexusd.store.ids import new_id
 
 log = logging.getLogger(__name__)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import time
 from collections.abc import Awaitable, Callable
 from typing import Final
 
@@ -24,7 +25,7 @@ from nexus_sdk.protocol.types import ExecAttachParams, ExitReason, ExitStatus, P
 
 from nexusd.backends.base import ProcessHandle, RawExit
 from nexusd.processes.attachment import Attachment
-from nexusd.processes.log import Chunk, OutputLog
+from nexusd.processes.log import Chunk, Hold, OutputLog
 from nexusd.processes.pump import Pump
 from nexusd.processes.stdin import Input
 from nexusd.store.mapping import now
@@ -60,6 +61,7 @@ class LiveProcess:
     Attributes:
         settled: it has ended and its output was read to the end, or the wait for that was given up.
         complete: whether the output was read to its end.
+        lasted: seconds until it was reaped; 0 before.
         sink: called with each chunk, besides the log.
         on_idle: called when nothing needs it in memory any more.
         attachments: those of live connections.
@@ -82,6 +84,8 @@ class LiveProcess:
         self.exit: ExitStatus | None = None
         self.complete = True
         self.settled = handle is None
+        self.lasted = 0.0
+        self._began = time.monotonic()
         self.sink: Callable[[Chunk], None] | None = None
         self.on_idle: Callable[[LiveProcess], None] | None = None
         self.attachments: list[Attachment] = []
@@ -93,6 +97,7 @@ class LiveProcess:
         self._ended = asyncio.Event()
         self._settled = asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None
+        self._first: tuple[Hold, asyncio.TimerHandle] | None = None
         self._killing: set[asyncio.Task[None]] = set()
         self._pump: Pump | None = None
         self.input = Input(self.id, None if handle is None else handle.stdin)
@@ -176,6 +181,7 @@ class LiveProcess:
         """
         assert self.handle is not None and self._pump is not None
         raw = await self.handle.wait()
+        self.lasted = time.monotonic() - self._began
         if self._timer is not None:
             self._timer.cancel()
         self.input.close()
@@ -233,6 +239,22 @@ class LiveProcess:
         """End it and its descendants after so many seconds."""
         self._timer = asyncio.get_running_loop().call_later(seconds, self._timed_out)
 
+    def hold_beginning(self, seconds: float) -> None:
+        """Overwrite nothing until somebody attaches, for so many seconds at most.
+
+        A program can fill its log in the time that the answer to its start takes to reach whoever wants to follow it.
+        """
+        if seconds > 0:
+            timer = asyncio.get_running_loop().call_later(seconds, self._let_go_of_beginning)
+            self._first = self.log.hold(0), timer
+
+    def _let_go_of_beginning(self) -> None:
+        if self._first is not None:
+            hold, timer = self._first
+            self._first = None
+            timer.cancel()
+            hold.release()
+
     def _timed_out(self) -> None:
         if self.running:
             task = asyncio.ensure_future(self.end("timeout", TIMEOUT_GRACE))
@@ -284,6 +306,7 @@ class LiveProcess:
             attachment.fail(Draining("the daemon is stopping; the output can be read again once it is back"))
         if self._timer is not None:
             self._timer.cancel()
+        self._let_go_of_beginning()
         self._forget_kept()
         if self._pump is not None:
             self._pump.close()
@@ -322,6 +345,8 @@ class LiveProcess:
                 self._controller.replace()
             self._controller = attachment
             self.input.give_to(attachment)
+        if lossless:
+            self._let_go_of_beginning()
         self.attachments.append(attachment)
         return attachment
 
@@ -391,6 +416,7 @@ class LiveProcess:
             attachment.wake()
 
     def _output_ended(self) -> None:
+        self._let_go_of_beginning()
         for attachment in self.attachments:
             attachment.wake()
         if self.settled:

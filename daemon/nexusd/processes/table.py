@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal as signals
-import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -32,13 +31,13 @@ from nexus_sdk.protocol.types import (
 
 from nexusd.backends.base import Machine, SpawnSpec
 from nexusd.failpoints import failpoint
+from nexusd.ids import new_id
 from nexusd.processes.archive import Archive, ending
 from nexusd.processes.attachment import Attachment
 from nexusd.processes.headtail import HeadTail
 from nexusd.processes.log import OutputLog
 from nexusd.processes.process import DRAIN_WAIT, LiveProcess
 from nexusd.store.database import Database
-from nexusd.store.ids import new_id
 from nexusd.store.mapping import now
 from nexusd.store.processes import ProcessRecord
 from nexusd.store.workspaces import WorkspaceRecord
@@ -46,6 +45,8 @@ from nexusd.store.workspaces import WorkspaceRecord
 LOG_LIMIT: Final = 16 * 1024 * 1024
 KEEP: Final = timedelta(hours=24)
 MAX_PER_WORKSPACE: Final = 512
+FIRST_HOLD: Final = 10.0
+"""Seconds after a start in which output waits for the first attachment rather than be overwritten."""
 _PATIENCE: Final = 15.0
 """Seconds to wait for a killed process to be reaped and recorded, and for a spawn to be over."""
 
@@ -63,6 +64,7 @@ class ProcessTable:
         log_limit: bytes of output that are kept of a process that does not say.
         keep: how long records and output are kept after the end.
         drain_wait: seconds without output, after the exit, until the wait for a pipe that a descendant holds ends.
+        first_hold: seconds after `start` in which output waits for the first attachment rather than be overwritten.
     """
 
     def __init__(
@@ -75,6 +77,7 @@ class ProcessTable:
         log_limit: int = LOG_LIMIT,
         keep: timedelta = KEEP,
         drain_wait: float = DRAIN_WAIT,
+        first_hold: float = FIRST_HOLD,
     ) -> None:
         self._archive = Archive(db, state_dir / "output")
         self._machine_for = machine_for
@@ -82,6 +85,7 @@ class ProcessTable:
         self._log_limit = log_limit
         self._keep = keep
         self._drain_wait = drain_wait
+        self._first_hold = first_hold
         self._live: dict[str, LiveProcess] = {}
         self._spawning: dict[str, set[asyncio.Future[None]]] = {}
         self._followers: set[asyncio.Task[None]] = set()
@@ -100,7 +104,6 @@ class ProcessTable:
             ProcessLost: nobody knows how it ended.
             StorageFull: it has run, but its record cannot be written.
         """
-        began = time.monotonic()
         with_input = params.input is not UNSET
         process = await self._spawn(
             workspace, params.argv, params.cwd, params.env, stdin=with_input, log_limit=self._log_limit
@@ -112,8 +115,6 @@ class ProcessTable:
         follower = self._follow(process, _tell_nobody)
         feeder = asyncio.create_task(_feed(process, params.input)) if params.input is not UNSET else None
         try:
-            await process.wait()
-            took = time.monotonic() - began
             await process.wait_settled()
             if process.exit is None:
                 raise ProcessLost(f"process {process.id} was lost; nobody knows how it ended", process=process.id)
@@ -132,7 +133,7 @@ class ProcessTable:
             exit=process.exit,
             stdout=streams[1].result(),
             stderr=streams[2].result(),
-            duration_ms=int(took * 1000),
+            duration_ms=int(process.lasted * 1000),
         )
 
     async def start(self, workspace: WorkspaceRecord, params: ExecStartParams) -> Process:
@@ -148,6 +149,7 @@ class ProcessTable:
             labels=params.labels,
             log_limit=params.log_limit,
         )
+        process.hold_beginning(self._first_hold)
         failpoint("exec.start.spawned")
         try:
             await self._archive.insert(process.record)

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import unquote_to_bytes
 
 from nexus_sdk.protocol.errors import NexusError
 
@@ -64,6 +65,7 @@ class App:
         exchange = Exchange(_head_of(scope), receive, send)
         try:
             try:
+                _check_path(scope)
                 await self._answer(exchange)
             except (Refused, NexusError) as error:
                 if exchange.started:
@@ -102,6 +104,15 @@ class App:
                 await handler(exchange)
                 return
         raise Refused(HTTPStatus.NOT_FOUND, "not_found", "nothing is here", "The root path lists what there is.")
+
+
+def _check_path(scope: MutableMapping[str, Any]) -> None:
+    # uvicorn decodes leniently: what is no UTF-8 would quietly become the name of another file
+    if "\ufffd" in scope["path"]:
+        try:
+            unquote_to_bytes(scope["raw_path"]).decode()
+        except UnicodeDecodeError:
+            raise Refused(HTTPStatus.BAD_REQUEST, "path_invalid", "the path is not UTF-8") from None
 
 
 def _head_of(scope: MutableMapping[str, Any]) -> Head:

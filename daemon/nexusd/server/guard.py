@@ -33,7 +33,8 @@ def is_loopback_name(host: str | None) -> bool:
 class Guard:
     """Checks where requests are addressed to and come from.
 
-    Loopback names and the address that the client connected to are ours with the port that it connected to.
+    Loopback names and the address that the client connected to are ours, with any port. A page is ours when its origin
+    is the host and port that it calls.
 
     Args:
         allowed_hosts: further names that are ours, ``name`` (with any port) or ``name:port``.
@@ -75,8 +76,10 @@ class Guard:
 
     def _check_host(self, head: Head) -> None:
         hosts = head.all("host")
-        if len(hosts) == 1 and self._is_ours(hosts[0], head, _DEFAULT_PORTS["https" if head.peer.secure else "http"]):
-            return
+        if len(hosts) == 1:
+            found = _HOST.match(hosts[0].lower())
+            if found is not None and self._may_be_called(found["name"], found["port"], head):
+                return
         raise Refused(
             HTTPStatus.MISDIRECTED_REQUEST,
             "host_refused",
@@ -93,8 +96,7 @@ class Guard:
             if origin in self._origins:
                 return
             found = _ORIGIN.match(origin)
-            tcp = head.peer.listener == "tcp"
-            if found is not None and tcp and self._is_ours(found["host"], head, _DEFAULT_PORTS[found["scheme"]]):
+            if found is not None and head.peer.listener == "tcp" and self._is_our_page(found, head):
                 return
         raise Refused(
             HTTPStatus.FORBIDDEN,
@@ -103,15 +105,28 @@ class Guard:
             "Add the origin to daemon.allowed_origins if you trust it.",
         )
 
-    def _is_ours(self, host: str, head: Head, default_port: int) -> bool:
-        found = _HOST.match(host.lower())
-        if found is None:
-            return False
-        name = found["name"]
-        port = int(found["port"]) if found["port"] else default_port
-        if (name, None) in self._hosts or (name, port) in self._hosts:
+    def _may_be_called(self, name: str, port: str | None, head: Head) -> bool:
+        """Whether a Host means us. A loopback name may come with any port: it is what a forwarded port looks like, and
+        no page can make its own name resolve to one."""
+        if (name, None) in self._hosts or (name, int(port) if port else _default_port(head)) in self._hosts:
             return True
-        return port == head.peer.port and (name in _LOOPBACK or _same_address(name, head.peer.local))
+        return name in _LOOPBACK or _same_address(name, head.peer.local)
+
+    def _is_our_page(self, origin: re.Match[str], head: Head) -> bool:
+        """Whether a page of this origin is one of ours: the very host and port that are being called, no other port of
+        this machine, where anybody's server may run."""
+        found = _HOST.match(origin["host"])
+        called = _HOST.match((head.one("host") or "").lower())
+        if found is None or called is None:
+            return False
+        port = int(found["port"]) if found["port"] else _DEFAULT_PORTS[origin["scheme"]]
+        if (found["name"], port) == (called["name"], int(called["port"]) if called["port"] else _default_port(head)):
+            return True
+        return port == head.peer.port and (found["name"] in _LOOPBACK or _same_address(found["name"], head.peer.local))
+
+
+def _default_port(head: Head) -> int:
+    return _DEFAULT_PORTS["https" if head.peer.secure else "http"]
 
 
 def _same_address(name: str, local: str | None) -> bool:

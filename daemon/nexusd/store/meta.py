@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from nexusd.ids import new_id
 from nexusd.store.connection import Connection
-from nexusd.store.ids import new_id
 
 
 def get(conn: Connection, key: str) -> str | None:

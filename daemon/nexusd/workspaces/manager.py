@@ -28,13 +28,13 @@ from nexus_sdk.protocol.errors import (
 from nexus_sdk.protocol.errors import WorkspaceState as WorkspaceStateError
 
 from nexusd.git import repositories, worktrees
+from nexusd.ids import new_id
 from nexusd.store import keys as key_rows
 from nexusd.store import operations as operation_rows
 from nexusd.store import ports as port_rows
 from nexusd.store import workspaces as rows
 from nexusd.store.connection import Connection
 from nexusd.store.errors import StoreError
-from nexusd.store.ids import new_id
 from nexusd.store.operations import OperationRecord
 from nexusd.store.ports import PortRecord
 from nexusd.store.workspaces import WorkspaceRecord

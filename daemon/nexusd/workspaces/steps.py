@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from nexus_sdk.protocol.errors import WorkspaceDirty, WorkspaceNotFound
+from nexus_sdk.protocol.errors import BranchExists, WorkspaceDirty, WorkspaceNotFound
 from nexus_sdk.protocol.types import RepositorySource
 
 from nexusd.git import repositories, worktrees
@@ -66,7 +66,7 @@ class ResolveRepository(Base):
             if params.get("ref") is None
             else RepositorySource(url=params["url"], ref=params["ref"])
         )
-        handle = await repositories.resolve(source, self.parts.home, progress=run.report)
+        handle = await repositories.resolve(source, self.parts.home, owner=record.owner, progress=run.report)
         worktree = worktrees.location(handle, record.name, self.parts.home)
         run.data.update(
             repo_path=str(handle.path), commit=handle.commit, ref=handle.ref, url=handle.url, worktree=str(worktree)
@@ -95,9 +95,20 @@ class AddWorktree(Base):
             await worktrees.check_free(Path(run.data["repo_path"]), Path(run.data["worktree"]), record.branch)
             run.data["worktree_begun"] = True
             await run.save()
-        await worktrees.create(
-            Path(run.data["repo_path"]), Path(run.data["worktree"]), record.branch, run.data["commit"], resume=resume
-        )
+        try:
+            await worktrees.create(
+                Path(run.data["repo_path"]),
+                Path(run.data["worktree"]),
+                record.branch,
+                run.data["commit"],
+                resume=resume,
+            )
+        except BranchExists:
+            if not resume:
+                # Somebody else made it since `check_free`: it is not ours to undo.
+                run.data["worktree_begun"] = False
+                await run.save()
+            raise
 
     async def undo(self, run: Run) -> None:
         if not run.data.get("worktree_begun"):

@@ -286,9 +286,11 @@ class Connection:
                 link = await self._open_link()
             except Exception as error:
                 cause = error.__cause__ if isinstance(error, ConnectionFailed) and error.__cause__ else error
-                if not self.options.is_transient(cause):
-                    raise
-                continue
+                if self.options.is_transient(cause):
+                    continue
+                if isinstance(error, OSError) and not isinstance(error, NexusError):
+                    raise _unreachable(self.address, error) from error
+                raise
             self._adopt(link)
             self.reconnects += 1
             return link
@@ -330,6 +332,6 @@ def _result(method: str, spec: Method | None, raw: msgspec.Raw) -> Any:
 
 
 def _unreachable(address: Address, error: BaseException) -> ConnectionFailed:
-    reason = str(error) or type(error).__name__
+    reason = "no answer in time" if isinstance(error, TimeoutError) else str(error) or type(error).__name__
     hint = "start the daemon with `boulder daemon start`" if address.loopback else "check the URL and the network"
     return ConnectionFailed(f"cannot connect to {address}: {reason}", hint=hint)

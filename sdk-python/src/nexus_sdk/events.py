@@ -7,9 +7,10 @@ A watch that cannot continue without a gap says so with an overflow event, after
 from __future__ import annotations
 
 import asyncio
+from abc import abstractmethod
 from collections import deque
 from types import TracebackType
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Self, TypeVar
 
 import msgspec
 
@@ -51,7 +52,7 @@ class EventStream(Attachment, Generic[E]):
         assert spec is not None
         self._decode = msgspec.json.Decoder(spec.event).decode
 
-    async def __aenter__(self) -> EventStream[E]:
+    async def __aenter__(self) -> Self:
         await self._start()
         return self
 
@@ -60,7 +61,7 @@ class EventStream(Attachment, Generic[E]):
     ) -> None:
         await self.aclose()
 
-    def __aiter__(self) -> EventStream[E]:
+    def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> E:
@@ -142,13 +143,6 @@ class Search(EventStream[types.FsMatch]):
         self._result: types.FsSearched | None = None
         self._files = 0
 
-    async def __aenter__(self) -> Search:
-        await self._start()
-        return self
-
-    def __aiter__(self) -> Search:
-        return self
-
     @property
     def files(self) -> int:
         """How many files were looked at so far."""
@@ -216,8 +210,9 @@ class _Watch(EventStream[E]):
             return None
         return error
 
+    @abstractmethod
     def _overflow(self, reason: str) -> None:
-        raise AssertionError("each watch has an overflow event")
+        """Tell the reader that events were missed."""
 
 
 class FileWatch(_Watch[types.FsChange | types.FsOverflow]):
@@ -229,13 +224,6 @@ class FileWatch(_Watch[types.FsChange | types.FsOverflow]):
         cursor = params.cursor
         super().__init__(connection, params.window, None if isinstance(cursor, msgspec.UnsetType) else cursor)
         self._watch = params
-
-    async def __aenter__(self) -> FileWatch:
-        await self._start()
-        return self
-
-    def __aiter__(self) -> FileWatch:
-        return self
 
     def _params(self) -> types.FsWatchParams:
         cursor = msgspec.UNSET if self._cursor is None else self._cursor
@@ -261,13 +249,6 @@ class WorkspaceWatch(_Watch[types.WorkspaceChanged | types.WorkspaceOverflow]):
         cursor = params.cursor
         super().__init__(connection, params.window, None if isinstance(cursor, msgspec.UnsetType) else cursor)
         self._watch = params
-
-    async def __aenter__(self) -> WorkspaceWatch:
-        await self._start()
-        return self
-
-    def __aiter__(self) -> WorkspaceWatch:
-        return self
 
     def _params(self) -> types.WorkspaceWatchParams:
         cursor = msgspec.UNSET if self._cursor is None else self._cursor

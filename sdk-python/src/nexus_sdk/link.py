@@ -33,7 +33,7 @@ from nexus_sdk.wire.frames import Frame, FrameError, FrameType
 from nexus_sdk.wire.messages import ErrorResponse, MessageError, Notification, Response
 from nexus_sdk.wire.streams import StreamError
 
-__all__ = ["Link", "LinkDown", "Progress", "Request", "StreamSink"]
+__all__ = ["Link", "LinkDown", "Progress", "Request", "StreamSink", "refusal"]
 
 _log = logging.getLogger("nexus_sdk")
 

@@ -21,7 +21,7 @@ from nexus_sdk.wire.streams import Inbound, StreamError
 __all__ = ["Chunk", "ChunkReader", "Lines", "Output", "OutputReader"]
 
 RETAINED = 262_144
-"""How much of a channel is kept for later while only the other one is read, in bytes."""
+"""How much of a channel is kept at least for later while only the other one is read, in bytes."""
 
 EXCERPT = 65_536
 """How much of each channel's end is kept for errors, in bytes."""
@@ -69,10 +69,15 @@ class Output:
         window: how much may be on its way or waiting here, in bytes.
         channels: the channels that may come.
         grant: called with an absolute limit to be granted to the daemon.
+        held: the daemon holds what was not consumed, and reads off the credit what was: it takes the window that was
+            asked for from the limit. So the whole window is asked for each time, and up to two may wait here.
     """
 
-    def __init__(self, window: int, channels: tuple[int, ...], grant: Callable[[int], None]) -> None:
+    def __init__(
+        self, window: int, channels: tuple[int, ...], grant: Callable[[int], None], *, held: bool = False
+    ) -> None:
         self._window = max(window, MIN_WINDOW)
+        self._held = held
         self._channels = channels
         self._grant = grant
         self._credit = ReceiveCredit(self._window)
@@ -83,6 +88,8 @@ class Output:
         self._mode: Literal["undecided", "merged", "split"] = "undecided"
         self._tails: dict[int, deque[bytes]] = {channel: deque() for channel in channels}
         self._tail_sizes = dict.fromkeys(channels, 0)
+        self.told = False
+        """Whether a reader has had the failure already."""
 
     # -- fed by the stream --
 
@@ -93,6 +100,8 @@ class Output:
 
     def next_window(self) -> int:
         """Return the initial credit to ask for when attaching at `offset`: what is free of the window."""
+        if self._held:
+            return self._window
         return max(self._credit.consumed + self._window - self._next, MIN_WINDOW)
 
     def attach(self, start: int, *, first: bool) -> None:
@@ -170,13 +179,13 @@ class Output:
         else:
             if self._mode == "merged":
                 raise RuntimeError("output is being read already; read either it or stdout and stderr")
-            self._split()
+            self._split(channel)
             lane = self._lanes[channel]
         lane.claimed = True
         return lane
 
     def release(self) -> None:
-        """Let go of what nobody reads: from now on unread channels are dropped but for their last 256 KiB."""
+        """Let go of what nobody reads: from now on unread channels are dropped but for their ends."""
         if self._mode == "undecided":
             self._split()
 
@@ -231,6 +240,7 @@ class Output:
                 return chunk
             if lane.ended:
                 if lane.failure is not None:
+                    self.told = True
                     raise lane.failure
                 return None
             if lane.waiter is not None:
@@ -241,20 +251,25 @@ class Output:
             finally:
                 lane.waiter = None
 
-    def _split(self) -> None:
+    def _split(self, wanted: int | None = None) -> None:
         if self._mode == "split":
             return
         self._mode = "split"
         waiting, self._merged.chunks = self._merged.chunks, deque()
         for chunk in waiting:
-            self._retain(self._lanes[1 if chunk.channel == "stdout" else 2], chunk)
+            channel = 1 if chunk.channel == "stdout" else 2
+            if channel == wanted:
+                self._lanes[channel].chunks.append(chunk)
+            else:
+                self._retain(self._lanes[channel], chunk)
 
     def _retain(self, lane: _Lane, chunk: Chunk) -> None:
         # its credit is returned at once, so that a channel nobody asked for cannot stop the other one
         lane.chunks.append(chunk)
         lane.unpaid += 1
         lane.retained += len(chunk.data)
-        while lane.retained > RETAINED:
+        # at least a window, so that who asks for both channels at once loses nothing by the order of asking
+        while lane.retained > max(RETAINED, self._window):
             gone = lane.chunks.popleft()
             lane.unpaid -= 1
             lane.retained -= len(gone.data)
@@ -300,8 +315,8 @@ class ChunkReader:
 class OutputReader:
     """One channel's bytes. Iterate it with `async for`, or read it whole.
 
-    While one channel is read and the other was never asked for, of the other the last 256 KiB are kept; asking for it
-    later raises `OutputGap` if more came. Once both are asked for, both must be read.
+    While one channel is read and the other was never asked for, the end of the other is kept, as long as the window (at
+    least 256 KiB); asking for it later raises `OutputGap` if more came. Once both are asked for, both must be read.
     """
 
     def __init__(self, output: Output, channel: int) -> None:

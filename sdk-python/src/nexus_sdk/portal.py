@@ -66,7 +66,7 @@ class Portal:
 
         def settle(task: asyncio.Task[T]) -> None:
             if task.cancelled():
-                outcome.cancel()
+                outcome.set_exception(asyncio.CancelledError())
             elif (error := task.exception()) is not None:
                 outcome.set_exception(error)
             else:

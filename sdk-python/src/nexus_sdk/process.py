@@ -19,13 +19,20 @@ import msgspec
 
 from nexus_sdk.attachment import Attachment
 from nexus_sdk.connection import Connection
-from nexus_sdk.exceptions import ConnectionClosed, NexusError, OutputGap, ProcessError, ProcessTimeout
+from nexus_sdk.exceptions import (
+    ConnectionClosed,
+    NexusError,
+    OutputGap,
+    ProcessError,
+    ProcessTimeout,
+    ProtocolViolation,
+)
 from nexus_sdk.output import ChunkReader, Output, OutputReader
 from nexus_sdk.protocol import types
 from nexus_sdk.protocol.errors import OffsetExpired, ProcessExited, ProcessNotFound, StdinClosed
 from nexus_sdk.sender import ByteSender
 
-__all__ = ["Process", "ProcessResult", "Stdin"]
+__all__ = ["Process", "ProcessResult", "Stdin", "start_params"]
 
 WINDOW = 1_048_576
 HOLD = 60.0
@@ -120,10 +127,11 @@ class Process(Attachment):
         self._takeover = takeover
         self._check = check
         self._kill_on_exit = kill_on_exit
+        self._detached = False
         self._hold_ms = round(hold * 1000)
         self._attachment = secrets.token_urlsafe(18)
         self._from = offset
-        self._output = Output(window, (1, 2), self._grant)
+        self._output = Output(window, (1, 2), self._grant, held=True)
         self._stdout = OutputReader(self._output, 1)
         self._stderr = OutputReader(self._output, 2)
         self._chunks = ChunkReader(self._output)
@@ -193,9 +201,10 @@ class Process(Attachment):
             RuntimeError: that is not known yet; `await process.wait()`.
             NexusError: the attachment failed before.
         """
+        if self._failure is not None:
+            self._output.told = True
+            raise self._failure
         if self._result is None:
-            if self._failure is not None:
-                raise self._failure
             raise RuntimeError("this process has not ended, or nobody waited for it; await process.wait()")
         return self._result
 
@@ -218,8 +227,11 @@ class Process(Attachment):
     ) -> None:
         followed = self._output.read_to_end or (self._check and not self._output.unfinished)
         early = kind is not None or not followed
+        told = self._output.told
         try:
-            if self.finished or not early:
+            if self._detached:
+                return
+            if self._result is not None or (not early and not told):
                 if self._start_params is not None:
                     self._sender.close()
                 result = await self.wait()
@@ -230,7 +242,7 @@ class Process(Attachment):
         except NexusError:
             if self._kill_on_exit and self._result is None:
                 await self._end_quietly()
-            if kind is None:
+            if kind is None and not told:
                 raise
         finally:
             await self._stop()
@@ -238,8 +250,8 @@ class Process(Attachment):
     async def wait(self, timeout: float | None = None, *, check: bool = False) -> ProcessResult:
         """Wait until it has ended and all its output has come.
 
-        Output that nobody reads is dropped meanwhile, but for the last 256 KiB of each channel, so that waiting never
-        stops the process. Output that is being read must be read on.
+        Output that nobody reads is dropped meanwhile, but for the end of each channel, as long as the window, so that
+        waiting never stops the process. Output that is being read must be read on.
 
         Args:
             timeout: seconds to wait; None for no limit. The process is not touched when it passes.
@@ -297,7 +309,7 @@ class Process(Attachment):
 
     async def detach(self) -> None:
         """Leave it running, and stop following it."""
-        self._kill_on_exit = False
+        self._detached = True
         await self._stop()
 
     # -- the attachment --
@@ -357,6 +369,10 @@ class Process(Attachment):
                     f"the output ends at {result.output_end}, but only {self._output.offset} bytes came",
                     expected=self._output.offset,
                     offset=result.output_end,
+                )
+            elif result.output_end < self._output.offset:
+                error = ProtocolViolation(
+                    f"the output ends at {result.output_end}, but {self._output.offset} bytes came"
                 )
             self._result = _result(result)
         self._failure = error

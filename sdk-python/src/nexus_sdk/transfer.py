@@ -13,7 +13,7 @@ import secrets
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, TypeAlias
+from typing import Any, BinaryIO, TypeAlias
 
 import msgspec
 
@@ -32,7 +32,7 @@ Source: TypeAlias = str | os.PathLike[str] | bytes | BinaryIO
 """What can be uploaded: a local path, bytes, or a seekable binary file."""
 
 DOWNLOAD_WINDOW = 4_194_304
-_BLOCK = 1_048_576
+_BLOCK = 2_097_152
 
 
 class Download(Attachment):
@@ -243,12 +243,11 @@ async def upload_from(
         if on_progress is not None:
             report = on_progress
             sender.on_acknowledged = lambda done: report(Progress(done, size))
-        async with upload:
+        async with upload, _ReadAhead(read, size) as blocks:
             while True:
                 offset = sender.end
-                block = await asyncio.to_thread(read, offset, _BLOCK) if offset < size else b""
-                if block:
-                    await sender.write_at(offset, block)
+                if offset < size:
+                    await sender.write_at(offset, await blocks.at(offset))
                     continue
                 sender.close()
                 if await sender.settle():
@@ -259,6 +258,82 @@ async def upload_from(
         return upload.result.info
     finally:
         close()
+
+
+class _ReadAhead:
+    """Blocks of a source, of which the next is read while one is sent."""
+
+    def __init__(self, read: Callable[[int, int], bytes], size: int) -> None:
+        self._read = read
+        self._size = size
+        self._next: tuple[int, asyncio.Task[bytes]] | None = None
+
+    async def __aenter__(self) -> _ReadAhead:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._next is not None:
+            await _settled(self._next[1])
+
+    async def at(self, offset: int) -> bytes:
+        """Return the block that begins at `offset`, and begin to read the one after it.
+
+        Raises:
+            OSError: the source cannot be read, or has become shorter.
+        """
+        if self._next is not None and self._next[0] != offset:
+            await _settled(self._next[1])
+            self._next = None
+        if self._next is None:
+            self._next = offset, self._begin(offset)
+        block = await asyncio.shield(self._next[1])
+        self._next = None
+        if not block:
+            raise OSError(f"the source shrank to {offset} bytes while it was sent; it had {self._size}")
+        after = offset + len(block)
+        if after < self._size:
+            self._next = after, self._begin(after)
+        return block
+
+    def _begin(self, offset: int) -> asyncio.Task[bytes]:
+        return asyncio.create_task(asyncio.to_thread(self._read, offset, min(_BLOCK, self._size - offset)))
+
+
+class _WriteBehind:
+    """Writes to a file in a thread, one block at a time, while the next one comes."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._writing: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> _WriteBehind:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._writing is not None:
+            failure = await _settled(self._writing)
+            if kind is None and failure is not None:
+                raise failure
+
+    async def write(self, parts: list[bytes]) -> None:
+        """Begin to write; returns when what was begun before is written.
+
+        Raises:
+            OSError: that could not be written.
+        """
+        if self._writing is not None:
+            await asyncio.shield(self._writing)
+        self._writing = asyncio.create_task(asyncio.to_thread(self._file.writelines, parts))
+
+
+async def _settled(work: asyncio.Task[Any]) -> BaseException | None:
+    # Waited for even when nobody wants the outcome: a thread must not use a file that was closed meanwhile.
+    await asyncio.wait([work])
+    return None if work.cancelled() else work.exception()
 
 
 def new_id() -> str:
@@ -273,24 +348,28 @@ async def _download_into(
     on_progress: ProgressCallback | None,
     done: int = 0,
 ) -> types.FileInfo:
-    async with Download(connection, params) as download:
+    async with Download(connection, params) as download, _WriteBehind(file) as behind:
         total = done + download.length
         parts: list[bytes] = []
         size = 0
-        async for data in download:
-            parts.append(data)
-            size += len(data)
-            if size >= _BLOCK:
-                await asyncio.to_thread(file.writelines, parts)
-                done += size
-                parts, size = [], 0
-                if on_progress is not None:
-                    on_progress(Progress(done, total))
-        if parts:
-            await asyncio.to_thread(file.writelines, parts)
-        if on_progress is not None:
-            on_progress(Progress(total, total))
-        return download.info
+        try:
+            async for data in download:
+                parts.append(data)
+                size += len(data)
+                if size >= _BLOCK:
+                    await behind.write(parts)
+                    done += size
+                    parts, size = [], 0
+                    if on_progress is not None:
+                        on_progress(Progress(done, total))
+        finally:
+            # what came before a failure is where the next call continues
+            if parts:
+                await behind.write(parts)
+        info = download.info
+    if on_progress is not None:
+        on_progress(Progress(total, total))
+    return info
 
 
 def _open_part(part: Path, resume: bool) -> BinaryIO:

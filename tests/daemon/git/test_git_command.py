@@ -83,6 +83,18 @@ async def test_cancellation_ends_the_whole_group(repo: Path, slow_alias: str) ->
     assert processes_of(slow_alias) == []
 
 
+@pytest.mark.parametrize("steps", range(8))
+async def test_a_cancelled_start_ends(repo: Path, slow_alias: str, steps: int) -> None:
+    task = asyncio.create_task(Git(cwd=repo).run("slow"))
+    for _ in range(steps):
+        await asyncio.sleep(0)
+    task.cancel()
+    async with asyncio.timeout(30):
+        with pytest.raises(asyncio.CancelledError):
+            await task
+    assert processes_of(slow_alias) == []
+
+
 async def test_output_is_capped(repo: Path) -> None:
     (repo / "big").write_bytes(b"x" * 3_000_000)
     output = await Git(cwd=repo).run("hash-object", "-w", "big", writes=True)

@@ -559,3 +559,19 @@ async def test_more_branches_than_a_message_holds(checkout: Checkout, git) -> No
     git(checkout.path, "update-ref", "--stdin", stdin=lines)
     with pytest.raises(MessageTooLarge, match="branches"):
         await branch(checkout)
+
+
+async def test_a_change_of_the_same_size_in_the_same_tick_is_in_the_diff(checkout: Checkout, git) -> None:
+    """Git tells such a change by the index being as young as the file, so the copy of the index keeps its time."""
+    path, index = checkout.path / "a.txt", checkout.git_dir / "index"
+    git(checkout.path, "config", "core.trustctime", "false")
+    git(checkout.path, "config", "core.checkStat", "minimal")
+    written = 1_600_000_000 * 10**9
+    os.utime(path, ns=(written, written))
+    git(checkout.path, "update-index", "--refresh")
+    path.write_bytes(path.read_bytes().swapcase())
+    os.utime(path, ns=(written, written))
+    os.utime(index, ns=(written, written))
+    (checkout.path / "fresh").write_text("makes the diff copy the index\n")
+    assert "a.txt" in states(await status(checkout))
+    assert "a.txt" in [file.path for file in (await diff(checkout)).files]

@@ -292,7 +292,7 @@ async def test_another_branch_is_not_resumed(repo: Path, place: Path, commit: st
     assert git(repo, "rev-parse", BRANCH) == git(repo, "rev-parse", "main~1")
 
 
-@pytest.mark.parametrize("name", ["git.worktree.locked", "git.worktree.added"])
+@pytest.mark.parametrize("name", ["git.worktree.locked", "git.worktree.registered", "git.worktree.added"])
 async def test_killed_in_creation(repo: Path, place: Path, commit: str, git, name: str) -> None:
     await _killed("create", repo, place, commit, name)
     await create(repo, place, BRANCH, commit, resume=True)
@@ -335,7 +335,7 @@ async def test_git_killed_half_way(repo: Path, place: Path, git, filtered: tuple
     script.write_text("#!/bin/sh\nkill -9 0\n")  # the whole group: git worktree, git reset and this
     with pytest.raises(GitFailed, match="signal 9"):
         await create(repo, place, BRANCH, commit)
-    assert (repo / ".git" / "worktrees" / "w" / "locked").exists(), "git was really half way"
+    assert (repo / ".git" / "worktrees" / "w" / "index.lock").exists(), "git was really half way"
     script.write_text("#!/bin/sh\nexec cat\n")
     await create(repo, place, BRANCH, commit, resume=True)
     assert_whole(repo, place, commit, git)
@@ -468,9 +468,39 @@ async def test_files_that_resist_are_removed(repo: Path, place: Path, commit: st
     assert (outside / "kept").read_text() == "x"
 
 
-async def test_a_worktree_of_a_vanished_repository(repo: Path, place: Path) -> None:
+def test_read_only_directories_are_removed_without_privileges(tmp_path: Path) -> None:
+    script = """
+import os, pathlib, tempfile
+from nexusd.git.worktrees import _remove_tree
+if os.geteuid() == 0:
+    os.setgid(65534), os.setuid(65534)
+top = pathlib.Path(tempfile.mkdtemp(dir="/tmp"))
+(top / "a" / "b").mkdir(parents=True)
+(top / "a" / "b" / "file").touch()
+(top / "shut" / "in").mkdir(parents=True)
+(top / "a" / "b").chmod(0o555), (top / "a").chmod(0o555), (top / "shut").chmod(0)
+_remove_tree(top)
+assert not top.exists()
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, cwd="/")
+    assert done.returncode == 0, done.stderr
+
+
+async def test_a_worktree_of_a_vanished_repository(repo: Path, place: Path, commit: str, tmp_path: Path) -> None:
+    bare = tmp_path / "store.git"
+    shutil.copytree(repo / ".git", bare)
+    away = tmp_path / "worktrees" / "w"
+    await create(bare, away, BRANCH, commit)
+    shutil.rmtree(bare)
     with pytest.raises(RepositoryUnusable):
-        await inspect_work(repo.parent / "gone", place, BRANCH)
+        await inspect_work(bare, away, BRANCH)
+    with pytest.raises(RepositoryUnusable):
+        await remove(bare, away)
+    assert (away / "a.txt").exists()
+    await remove(bare, away, force=True)
+    assert not away.exists()
+    await remove(bare, away)
+    assert not await delete_branch(bare, BRANCH)
 
 
 async def test_prune_forgets_only_ours(repo: Path, place: Path, commit: str, git, tmp_path: Path) -> None:

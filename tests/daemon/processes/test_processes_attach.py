@@ -128,7 +128,20 @@ async def test_an_attached_reader_blocks_the_process_rather_than_lose_a_byte(ben
     attachment.close()
 
 
+async def test_the_beginning_waits_a_while_for_the_first_to_attach(bench: Bench) -> None:
+    process = await bench.start("sh", "-c", "head -c 1000000 /dev/zero", log_limit=65536)
+    await eventually(lambda: bench.table._live[process.id].log.room() == 0)
+    assert len((await bench.output(process))[0]) == 1_000_000
+    impatient = bench.new_table(first_hold=0.05)
+    bench.table, table = impatient, bench.table
+    process = await bench.start("sh", "-c", "head -c 1000000 /dev/zero", log_limit=65536)
+    assert (await impatient.wait(process.id, DEADLINE)).state == "exited"
+    bench.table = table
+    await impatient.close(0)
+
+
 async def test_with_nobody_attached_the_log_wraps(bench: Bench) -> None:
+    bench.table = bench.new_table(first_hold=0)
     process = await bench.start("sh", "-c", "seq 1 100000", log_limit=65536)
     ended = await bench.table.wait(process.id, DEADLINE)
     await eventually(lambda: process.id not in bench.table._live)

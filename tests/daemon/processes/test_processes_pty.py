@@ -92,6 +92,7 @@ async def test_one_controller_many_observers_and_takeover(bench: Bench) -> None:
 
 
 async def test_an_observer_never_holds_the_terminal_up(bench: Bench) -> None:
+    bench.table = bench.new_table(first_hold=0)
     process = await bench.start(
         sys.executable,
         "-c",

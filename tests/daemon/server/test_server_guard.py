@@ -28,9 +28,6 @@ def test_loopback_names_are_ours(host: str) -> None:
     [
         "evil.example",
         "evil.example:8080",
-        "localhost",
-        "localhost:8081",
-        "localhost:80",
         "localhost.evil.example:8080",
         "evil-localhost:8080",
         "127.0.0.1.evil.example:8080",
@@ -61,12 +58,20 @@ def test_exactly_one_host_is_wanted() -> None:
     assert refused(Guard(), head(("host", "localhost:8080"), ("host", "localhost:8080"))) == "host_refused"
 
 
-def test_the_default_port_may_be_left_out() -> None:
-    plain = Peer("tcp", address="::1", local="::1", port=80)
-    secure = Peer("tcp", address="::1", local="::1", port=443, secure=True)
-    Guard().check(head(("host", "localhost"), peer=plain))
-    Guard().check(head(("host", "localhost"), peer=secure))
-    assert refused(Guard(), head(("host", "localhost"), peer=Peer("tcp", local="::1", port=80, secure=True)))
+@pytest.mark.parametrize("host", ["localhost", "localhost:80", "localhost:8081", "127.0.0.1:9999", "[::1]"])
+def test_loopback_is_ours_with_any_port_since_ports_are_forwarded(host: str) -> None:
+    Guard().check(head(("host", host)))
+
+
+def test_a_page_must_come_from_the_host_that_it_calls() -> None:
+    """A forwarded port is its own origin; another port of the same machine is somebody else's server."""
+    Guard().check(head(("host", "localhost:9999"), ("origin", "http://localhost:9999")))
+    Guard().check(head(("host", "localhost"), ("origin", "http://localhost")))
+    for origin in ("http://localhost:3000", "http://localhost", "http://127.0.0.1:9998", "https://localhost:9998"):
+        assert refused(Guard(), head(("host", "localhost:9999"), ("origin", origin))) == "origin_refused"
+    named = Guard(["nexus.example"])
+    named.check(head(("host", "nexus.example"), ("origin", "http://nexus.example")))
+    assert refused(named, head(("host", "nexus.example"), ("origin", "http://nexus.example:3000"))) == "origin_refused"
 
 
 def test_the_address_that_was_connected_to_is_ours() -> None:
@@ -75,7 +80,7 @@ def test_the_address_that_was_connected_to_is_ours() -> None:
     Guard().check(head(("host", "192.0.2.1:8080"), peer=four))
     Guard().check(head(("host", "[2001:DB8:0::1]:8080"), peer=six))
     assert refused(Guard(), head(("host", "192.0.2.2:8080"), peer=four)) == "host_refused"
-    assert refused(Guard(), head(("host", "192.0.2.1:8081"), peer=four)) == "host_refused"
+    Guard().check(head(("host", "192.0.2.1:8081"), peer=four))
     assert refused(Guard(), head(("host", "[2001:db8::2]:8080"), peer=six)) == "host_refused"
 
 

@@ -14,9 +14,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from nexus_sdk.protocol.errors import InvalidParams, WorkspaceExists
+from nexusd.ids import new_id
 from nexusd.store import keys, meta, operations, ports, processes, tokens, workspaces
 from nexusd.store.database import Database
-from nexusd.store.ids import new_id
 from nexusd.store.keys import KeyRecord
 from nexusd.store.mapping import Mapper, from_micros, to_micros
 from nexusd.store.operations import OperationRecord

@@ -14,9 +14,10 @@ from typing import Any
 
 import msgspec
 from nexus_sdk.protocol.errors import NexusError
+from nexus_sdk.protocol.methods import METHODS
 from nexus_sdk.wire import frames, messages
 from nexus_sdk.wire.frames import Frame, FrameType
-from websockets.asyncio.server import ServerConnection, serve
+from websockets.asyncio.server import ServerConnection, serve, unix_serve
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request as HttpRequest
 from websockets.http11 import Response as HttpResponse
@@ -39,7 +40,7 @@ class Call:
         self.stream = 0
         self.up = bytearray()
         self.up_ended: int | None = None
-        self.granted = params.get("window", 0)
+        self.granted = 0
         self.changed = asyncio.Event()
 
     async def respond(self, result: Any) -> None:
@@ -80,6 +81,13 @@ class Call:
             while not condition():
                 self.changed.clear()
                 await self.changed.wait()
+
+    async def room(self, end: int, start: int = 0) -> None:
+        """Wait until the client allows bytes, or events, up to `end` of a stream that began at `start`."""
+        spec = METHODS[self.method].stream
+        assert spec is not None
+        limit = start + self.params.get("window", spec.window)
+        await self.until(lambda: max(limit, self.granted) >= end)
 
     def received(self, frame: Frame) -> None:
         if frame.type is FrameType.DATA:
@@ -163,9 +171,16 @@ class Session:
 
 
 class FakeDaemon:
-    """Listens on a loopback port. Use it in `async with`."""
+    """Listens on a loopback port, or on a Unix socket. Use it in `async with`.
 
-    def __init__(self) -> None:
+    Args:
+        path: of the Unix socket; None for TCP.
+        ssl: speak TLS with this context.
+    """
+
+    def __init__(self, path: str | None = None, ssl: Any = None) -> None:
+        self.path = path
+        self.ssl = ssl
         self.handlers: dict[str, Handler] = {"session.ping": self._ping}
         self.calls: list[Call] = []
         self.sessions: list[Session] = []
@@ -177,7 +192,7 @@ class FakeDaemon:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"{'http' if self.ssl is None else 'https'}://127.0.0.1:{self.port}"
 
     @property
     def session(self) -> Session:
@@ -203,18 +218,20 @@ class FakeDaemon:
         assert not self.failures, self.failures
 
     async def listen(self) -> None:
-        self._server = await serve(
-            self._serve,
-            "127.0.0.1",
-            self.port,
-            subprotocols=[Subprotocol("nexus.v1")],
-            compression=None,
-            process_request=self._request,
-            ping_interval=None,
-            max_size=None,
-            close_timeout=0.2,
-        )
-        self.port = next(iter(self._server.sockets)).getsockname()[1]
+        options: dict[str, Any] = {
+            "subprotocols": [Subprotocol("nexus.v1")],
+            "compression": None,
+            "process_request": self._request,
+            "ping_interval": None,
+            "max_size": None,
+            "close_timeout": 0.2,
+            "ssl": self.ssl,
+        }
+        if self.path is not None:
+            self._server = await unix_serve(self._serve, self.path, **options)
+        else:
+            self._server = await serve(self._serve, "127.0.0.1", self.port, **options)
+            self.port = next(iter(self._server.sockets)).getsockname()[1]
 
     async def stop(self) -> None:
         """Stop listening and cut every connection."""
@@ -452,8 +469,7 @@ class FakeProcess:
         }
 
     async def _send(self, call: Call, channel: int, offset: int, data: bytes) -> None:
-        limit = call.params.get("offset", 0) + call.params["window"]
-        await call.until(lambda: max(limit, call.granted) >= offset + len(data))
+        await call.room(offset + len(data), call.params.get("offset", 0))
         await call.data(channel, offset, data)
 
     async def _take_stdin(self, call: Call) -> None:

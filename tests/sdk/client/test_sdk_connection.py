@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import datetime
+import ipaddress
 import json
 import math
+import ssl
 
 import nexus_sdk
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from fake_daemon import NOW, FakeDaemon, operation_record, ready, workspace_record
 from nexus_sdk import CallTimeout, ConnectionClosed, ConnectionFailed, ConnectionLost, ProtocolViolation
 from nexus_sdk.protocol import types
@@ -589,3 +595,75 @@ async def test_key_reused_is_not_repeated(fake, nexus):
 
 async def test_an_infinite_timeout_is_none(fake, nexus):
     assert (await nexus.call("session.ping", timeout=math.inf)).time.year == 2026
+
+
+async def test_a_daemon_that_stalls_is_noticed_by_its_missing_pong(fake):
+    async with connect(fake, ping_interval=0.1) as nexus:
+        await nexus.ping()
+        fake.session.websocket.transport.pause_reading()
+        assert (await asyncio.wait_for(nexus.ping(), 10)).time.year == 2026
+    assert len(fake.sessions) == 2
+
+
+async def test_the_unix_socket_below_the_home_is_found(tmp_path):
+    (tmp_path / "run").mkdir()
+    environ = {"NEXUS_HOME": str(tmp_path), "NEXUS_TOKEN": "never sent"}
+    async with FakeDaemon(path=str(tmp_path / "run" / "nexusd.sock")) as fake:
+        async with nexus_sdk.connect(environ=environ) as nexus:
+            await nexus.ping()
+            assert nexus.address == f"unix:{tmp_path}/run/nexusd.sock"
+        assert "Authorization" not in fake.requests[0].headers
+
+
+async def test_a_socket_that_nobody_listens_on(tmp_path):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "nexusd.sock").touch()
+    with pytest.raises(ConnectionFailed, match=r"cannot connect to unix:.*nexusd\.sock"):
+        await nexus_sdk.connect(environ={"NEXUS_HOME": str(tmp_path)})
+
+
+async def test_a_proxy_is_not_used_for_this_machine(fake, monkeypatch):
+    for name in ("http_proxy", "https_proxy", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    async with connect(fake) as nexus:
+        await nexus.ping()
+
+
+@pytest.fixture
+def certificate(tmp_path):
+    """A self-signed certificate for 127.0.0.1: (server context, client context that trusts it)."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
+    start = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
+    built = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(start)
+        .not_valid_after(start.replace(year=2099))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), False)
+        .sign(key, hashes.SHA256())
+    )
+    pem = built.public_bytes(serialization.Encoding.PEM)
+    secret = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    path = tmp_path / "certificate.pem"
+    path.write_bytes(pem + secret)
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.load_cert_chain(path)
+    return server, ssl.create_default_context(cadata=pem.decode())
+
+
+async def test_a_certificate_is_verified(certificate):
+    server, client = certificate
+    async with FakeDaemon(ssl=server) as fake:
+        with pytest.raises(ConnectionFailed, match="certificate"):
+            await connect(fake)
+        assert fake.sessions == []
+        async with connect(fake, ssl=client) as nexus:
+            await nexus.ping()
+            fake.session.drop()
+            await nexus.ping()

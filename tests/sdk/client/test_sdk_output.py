@@ -105,6 +105,17 @@ async def test_what_fits_is_kept_for_a_late_reader_of_the_other_channel():
     assert await OutputReader(feed.output, 2).read_all() == b"e" * RETAINED
 
 
+async def test_asking_for_one_channel_keeps_all_that_waits_on_both():
+    feed = Feed(window=1 << 20)
+    for _ in range(8):
+        feed.send(1, b"o" * 60_000)
+        feed.send(2, b"e" * 60_000)
+    out, err = OutputReader(feed.output, 1), OutputReader(feed.output, 2)
+    feed.output.finish()
+    assert await out.read_all() == b"o" * 480_000
+    assert await err.read_all() == b"e" * 480_000
+
+
 async def test_release_lets_unread_output_flow():
     feed = Feed(window=4096)
     feed.send(1, b"x" * 4096)

@@ -171,7 +171,7 @@ async def test_output_that_was_sent_twice_is_read_once(fake, workspace):
 
 
 @pytest.mark.parametrize("lie", ["start", "frame", "end", "credit", "after_eof", "eof"])
-async def test_a_daemon_that_lies_about_offsets_is_found_out(fake, workspace, lie):
+async def test_a_daemon_that_lies_about_offsets_is_found_out(fake, nexus, workspace, lie):
     @fake.on("exec.attach")
     async def attach(call):
         offset = 5 if lie == "start" else 0
@@ -191,8 +191,36 @@ async def test_a_daemon_that_lies_about_offsets_is_found_out(fake, workspace, li
         return FakeProcess([(1, b"abcdef" if lie == "end" else b"abc")]).exit()
 
     with pytest.raises(OutputGap if lie in ("start", "frame", "end") else ProtocolViolation):
-        async with workspace.attach("pr_1") as process:
-            await asyncio.wait_for(process.wait(), 5)
+        async with workspace.attach("pr_1") as process, asyncio.timeout(5):
+            while lie == "credit" and not process.finished:
+                await nexus.ping()
+            await process.wait()
+
+
+@pytest.mark.parametrize("total", [2, 4])
+async def test_the_end_of_the_output_must_be_where_the_daemon_says(fake, workspace, total):
+    @fake.on("exec.attach")
+    async def attach(call):
+        record = process_record(stdin=False)
+        await call.open({"process": record, "role": "observer", "offset": 0, "stdin_offset": 0, "stdin_window": 0})
+        await call.data(1, 0, b"abc")
+        return FakeProcess([(1, b"x" * total)]).exit()
+
+    async with workspace.attach("pr_1") as process:
+        with pytest.raises(OutputGap if total > 3 else ProtocolViolation):
+            await process.stdout.read_all()
+
+
+async def test_a_failure_that_nobody_has_seen_is_raised_on_leaving(fake, workspace):
+    @fake.on("exec.attach")
+    async def attach(call):
+        record = process_record(stdin=False)
+        await call.open({"process": record, "role": "observer", "offset": 0, "stdin_offset": 0, "stdin_window": 0})
+        raise TakenOver("by another", process="pr_1")
+
+    with pytest.raises(TakenOver):
+        async with workspace.attach("pr_1", check=True):
+            pass
 
 
 async def test_output_that_expired_meanwhile_is_a_gap(fake, workspace):

@@ -139,7 +139,7 @@ async def test_a_rewindable_sender_starts_over_where_the_daemon_stands():
 
 
 async def test_settle_tells_a_rewind_from_the_end():
-    sender = ByteSender(Taker(), rewindable=True)
+    sender = ByteSender(lambda data: None, rewindable=True)
     sender.attach(1, 0, 50)
     await sender.write(b"abc")
     sender.credit(53)

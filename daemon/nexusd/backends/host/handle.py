@@ -43,11 +43,16 @@ class HostHandle:
         self._closed = False
         self._loop = asyncio.get_running_loop()
         self._exit: asyncio.Future[RawExit] = self._loop.create_future()
+        self._waiters: list[asyncio.Future[RawExit]] = []
         self._loop.add_reader(self._pidfd, self._reap)
 
     async def wait(self) -> RawExit:
         """Wait until the process was reaped."""
-        return await asyncio.shield(self._exit)
+        if self._exit.done():
+            return self._exit.result()
+        waiter: asyncio.Future[RawExit] = self._loop.create_future()
+        self._waiters.append(waiter)
+        return await waiter
 
     def find(self, now: Census) -> tree.Found:
         """The living processes that this one is, or started."""
@@ -103,8 +108,10 @@ class HostHandle:
         self._loop.remove_reader(self._pidfd)
         os.close(self._pidfd)
         self._reaper.disown(self.pid)
-        if not self._exit.done():
-            self._exit.set_result(result)
+        for future in (self._exit, *self._waiters):
+            if not future.done():
+                future.set_result(result)
+        self._waiters.clear()
 
 
 def discard(process: str, started: Started, reaper: Reaper) -> None:

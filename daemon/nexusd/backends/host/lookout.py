@@ -13,7 +13,6 @@ from nexusd.backends.host.census import Census, Proc, census
 T = TypeVar("T")
 
 _FIRST_LOOK, _LATER_LOOKS = 0.01, 0.2
-_FREEZE_ROUNDS = 200
 _PATIENCE = 10.0
 """Seconds to wait for killed processes to go; those that the kernel holds (state D) may take longer."""
 
@@ -101,10 +100,8 @@ class Lookout:
     async def freeze(self, find: Callable[[Census], tree.Found]) -> tree.Found:
         """Stop every process of a tree, with those that it forks meanwhile; returns them, descendants first."""
         found = find(await self.census())
-        for _ in range(_FREEZE_ROUNDS):
-            if not found.running:
-                break
-            # A stop takes effect when its process next enters the kernel, or leaves it (state D).
+        stillness = tree.Stillness()
+        while not stillness.reached(found):
             await self.call(tree.signal_all, tree.Found(found.running), tree.STOP)
             found = find(await self.census())
         return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from concurrent.futures import Executor
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from nexusd.backends.base import ListeningSocket, MachineSpec, RootHandle, Spawn
 from nexusd.backends.host import environment, net
 from nexusd.backends.host.handle import HostHandle, discard
 from nexusd.backends.host.lookout import Lookout
+from nexusd.backends.host.pace import Pace
 from nexusd.backends.host.reaper import Reaper
 from nexusd.backends.host.spawn import Started, start
 
@@ -36,6 +38,7 @@ class Shared:
         self.roots = roots
         self.spawning = spawning
         self.lookout = lookout
+        self.pace = Pace(time.monotonic())
         self.ownerships: dict[str, net.Ownership] = {}
 
 
@@ -51,12 +54,18 @@ class HostMachine:
         shared = self._shared
         environ = environment.build(shared.environ, self.spec, spec, shared.instance)
         loop = asyncio.get_running_loop()
-        starting = loop.run_in_executor(shared.spawning, self._start, spec, environ)
-        try:
-            started = await asyncio.shield(starting)
-        except asyncio.CancelledError:
-            starting.add_done_callback(lambda done: self._drop(spec.process, done))
-            raise
+        key = self.spec.worktree, spec.cwd, spec.argv[0], environ.get("PATH")
+        if shared.pace.allows(key, loop.time()):
+            started, took = self._start(spec, environ)
+            shared.pace.spend(took)
+        else:
+            starting = loop.run_in_executor(shared.spawning, self._start, spec, environ)
+            try:
+                started, took = await asyncio.shield(starting)
+            except asyncio.CancelledError:
+                starting.add_done_callback(lambda done: self._drop(spec.process, done))
+                raise
+        shared.pace.learn(key, took, loop.time())
         return HostHandle(spec.process, started, shared.reaper, shared.lookout)
 
     def root(self) -> RootHandle:
@@ -78,11 +87,12 @@ class HostMachine:
         """The TCP ports that processes of this workspace listen on."""
         return await self._shared.lookout.call(net.listening, self.spec.workspace)
 
-    def _start(self, spec: SpawnSpec, environ: dict[str, str]) -> Started:
+    def _start(self, spec: SpawnSpec, environ: dict[str, str]) -> tuple[Started, float]:
+        began = time.monotonic()
         started = start(self._shared.roots.beneath(self.spec), spec, environ)
         self._shared.reaper.own(started.pid)
-        return started
+        return started, time.monotonic() - began
 
-    def _drop(self, process: str, done: asyncio.Future[Started]) -> None:
+    def _drop(self, process: str, done: asyncio.Future[tuple[Started, float]]) -> None:
         if not done.cancelled() and done.exception() is None:
-            self._shared.lookout.submit(discard, process, done.result(), self._shared.reaper)
+            self._shared.lookout.submit(discard, process, done.result()[0], self._shared.reaper)

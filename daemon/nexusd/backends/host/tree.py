@@ -22,7 +22,7 @@ from msgspec import Struct
 from nexusd.backends.host.census import INSTANCE, PROCESS, WORKSPACE, Census, Proc, census, read
 
 KILL, STOP = int(signal.SIGKILL), int(signal.SIGSTOP)
-_FREEZE_ROUNDS = 200
+_FREEZE_ROUNDS, _CALM = 200, 3
 _PATIENCE = 10.0
 """Seconds to wait for killed processes to go; those that the kernel holds (state D) may take longer."""
 
@@ -126,14 +126,39 @@ def kill(find: Callable[[Census], Found], on_kill: Callable[[Iterable[Proc]], No
 
 
 def freeze(find: Callable[[Census], Found]) -> Found:
-    """Stop every process of a tree, with those that it forks meanwhile; returns them."""
+    """Stop every process of a tree, with those that it forks meanwhile; returns them, descendants first."""
     found = find(census())
-    for _ in range(_FREEZE_ROUNDS):
-        if not found.running:
-            break
+    stillness = Stillness()
+    while not stillness.reached(found):
         signal_all(Found(found.running), STOP)
         found = find(census())
     return found
+
+
+class Stillness:
+    """Tells when a tree that is being stopped stands still.
+
+    A stop takes effect when its process next enters or leaves the kernel. One that waits in the kernel (state D) may
+    wait for another that is stopped already: after vfork, the parent sleeps until its child executes a program. So a
+    tree of which the same processes only wait, several looks long, stands still as well.
+    """
+
+    def __init__(self) -> None:
+        self._before: set[int] = set()
+        self._calm = 0
+        self._looks = 0
+
+    def reached(self, found: Found) -> bool:
+        """Whether the tree, as it is now, needs no more stopping."""
+        self._looks += 1
+        running = found.running
+        if not running or self._looks > _FREEZE_ROUNDS:
+            return True
+        members = {process.pid for process in found.members}
+        waiting = members == self._before and all(process.state == "D" for process in running)
+        self._calm = self._calm + 1 if waiting else 0
+        self._before = members
+        return self._calm >= _CALM
 
 
 def _wait_gone(processes: list[Proc], deadline: float) -> None:

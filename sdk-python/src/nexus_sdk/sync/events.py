@@ -17,13 +17,6 @@ class Search(Facade):
 
     _inner: nexus_sdk.events.Search
 
-    def __enter__(self) -> Search:
-        self._run(self._inner.__aenter__())
-        return self
-
-    def __iter__(self) -> Search:
-        return self
-
     @property
     def files(self) -> int:
         """How many files were looked at so far."""
@@ -38,6 +31,10 @@ class Search(Facade):
         """
         return self._inner.result
 
+    def __enter__(self) -> Search:
+        self._run(self._inner.__aenter__())
+        return self
+
     def __exit__(
         self,
         kind: type[BaseException] | None,
@@ -45,6 +42,9 @@ class Search(Facade):
         trace: TracebackType | None,
     ) -> None:
         self._run(self._inner.__aexit__(kind, error, trace))
+
+    def __iter__(self) -> Search:
+        return self
 
     def __next__(self) -> types.FsMatch:
         item: types.FsMatch = self._next()
@@ -70,17 +70,14 @@ class FileWatch(Facade):
 
     _inner: nexus_sdk.events.FileWatch
 
-    def __enter__(self) -> FileWatch:
-        self._run(self._inner.__aenter__())
-        return self
-
-    def __iter__(self) -> FileWatch:
-        return self
-
     @property
     def cursor(self) -> str | None:
         """Where to continue after the last event that came; None before the first is known."""
         return self._inner.cursor
+
+    def __enter__(self) -> FileWatch:
+        self._run(self._inner.__aenter__())
+        return self
 
     def __exit__(
         self,
@@ -89,6 +86,9 @@ class FileWatch(Facade):
         trace: TracebackType | None,
     ) -> None:
         self._run(self._inner.__aexit__(kind, error, trace))
+
+    def __iter__(self) -> FileWatch:
+        return self
 
     def __next__(self) -> types.FsChange | types.FsOverflow:
         item: types.FsChange | types.FsOverflow = self._next()
@@ -114,17 +114,14 @@ class WorkspaceWatch(Facade):
 
     _inner: nexus_sdk.events.WorkspaceWatch
 
-    def __enter__(self) -> WorkspaceWatch:
-        self._run(self._inner.__aenter__())
-        return self
-
-    def __iter__(self) -> WorkspaceWatch:
-        return self
-
     @property
     def cursor(self) -> str | None:
         """Where to continue after the last event that came; None before the first is known."""
         return self._inner.cursor
+
+    def __enter__(self) -> WorkspaceWatch:
+        self._run(self._inner.__aenter__())
+        return self
 
     def __exit__(
         self,
@@ -133,6 +130,9 @@ class WorkspaceWatch(Facade):
         trace: TracebackType | None,
     ) -> None:
         self._run(self._inner.__aexit__(kind, error, trace))
+
+    def __iter__(self) -> WorkspaceWatch:
+        return self
 
     def __next__(self) -> types.WorkspaceChanged | types.WorkspaceOverflow:
         item: types.WorkspaceChanged | types.WorkspaceOverflow = self._next()

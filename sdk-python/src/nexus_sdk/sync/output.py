@@ -30,8 +30,8 @@ class ChunkReader(Facade):
 class OutputReader(Facade):
     """One channel's bytes. Iterate it with `for`, or read it whole.
 
-    While one channel is read and the other was never asked for, of the other the last 256 KiB are kept; asking for it
-    later raises `OutputGap` if more came. Once both are asked for, both must be read.
+    While one channel is read and the other was never asked for, the end of the other is kept, as long as the window (at
+    least 256 KiB); asking for it later raises `OutputGap` if more came. Once both are asked for, both must be read.
     """
 
     _inner: nexus_sdk.output.OutputReader

@@ -106,8 +106,8 @@ class Process(Facade):
     ) -> ProcessResult:
         """Wait until it has ended and all its output has come.
 
-        Output that nobody reads is dropped meanwhile, but for the last 256 KiB of each channel, so that waiting never
-        stops the process. Output that is being read must be read on.
+        Output that nobody reads is dropped meanwhile, but for the end of each channel, as long as the window, so that
+        waiting never stops the process. Output that is being read must be read on.
 
         Args:
             timeout: seconds to wait; None for no limit. The process is not touched when it passes.

@@ -65,10 +65,10 @@ async def test_pause_freezes_all_with_the_ones_that_are_forked(host: HostBench) 
     await read_line(handle.stdout)
     await host.backend.pause("ws_host")
     members = handle.find(census.census()).members
-    assert members and {process.state for process in members} == {"T"}
+    assert members and {process.state for process in members} <= {"T", "D"}
     before = (await host.backend.stats("ws_host")).processes
     await asyncio.sleep(0.1)
-    assert {process.state for process in handle.find(census.census()).members} == {"T"}
+    assert {process.state for process in handle.find(census.census()).members} <= {"T", "D"}
     assert (await host.backend.stats("ws_host")).processes == before
     await host.backend.resume("ws_host")
     await eventually(lambda: state(handle.pid) == "S")
