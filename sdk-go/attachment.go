@@ -91,7 +91,7 @@ func (w *Workspace) AttachWith(ctx context.Context, processID string, options At
 	if err := a.start(ctx); err != nil {
 		return nil, err
 	}
-	a.detach = context.AfterFunc(ctx, a.cancel)
+	a.detach = a.leaveWith(ctx)
 	return a, nil
 }
 
@@ -213,7 +213,9 @@ func (a *Attachment) pump(stdout, stderr io.Writer) error {
 		return a.pumped(err)
 	}
 	a.mu.Lock()
-	a.inbox.divide(func(channel uint8) bool { return channel == wire.Down && stdout != nil || channel == wire.Stderr && stderr != nil })
+	a.inbox.divide(func(channel uint8) bool {
+		return channel == wire.Down && stdout != nil || channel == wire.Stderr && stderr != nil
+	})
 	a.mu.Unlock()
 	errs := make(chan error, 2)
 	copied := 0

@@ -377,7 +377,7 @@ func (w *watcher) run() {
 	case <-w.finished:
 	case <-time.After(w.cmd.WaitDelay):
 		_ = w.cmd.Process.Kill() // the attachment is left all the same
-		w.cmd.attachment.cancel()
+		w.cmd.attachment.leave(w.cmd.ctx.Err())
 	}
 }
 

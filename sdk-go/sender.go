@@ -143,8 +143,7 @@ func (b *sender) closeInput() {
 	b.pump()
 }
 
-// settle waits, after closeInput, for what becomes of it: true when the stream is over, false when it was rewound, or when
-// more was acknowledged, which progress then says.
+// settle waits, after closeInput, for what becomes of it: true when the stream is over, false when it was rewound.
 func (b *sender) settle(cancel <-chan struct{}, gaveUp func() error) (over bool, err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

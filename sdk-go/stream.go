@@ -49,8 +49,8 @@ type stream struct {
 	kind      streamKind
 	resumable bool
 
-	ctx    context.Context // ends when this side leaves the stream
-	cancel context.CancelFunc
+	ctx   context.Context         // ends when this side leaves the stream
+	leave context.CancelCauseFunc // leaves it, for the reason that is given to whoever waits
 	first  chan struct{} // closed when the stream is in place, or over
 	over   chan struct{} // closed when it is over
 
@@ -65,7 +65,7 @@ type stream struct {
 
 func (s *stream) init(c *connection, method string, kind streamKind, resumable bool) {
 	s.conn, s.spec, s.kind, s.resumable = c, protocol.Methods[method], kind, resumable
-	s.ctx, s.cancel = context.WithCancel(c.closed)
+	s.ctx, s.leave = context.WithCancelCause(c.closed)
 	s.first, s.over = make(chan struct{}), make(chan struct{})
 }
 
@@ -90,8 +90,13 @@ func (s *stream) start(ctx context.Context) error {
 // stop leaves the stream and waits until it is left: the daemon is told to cancel it, which for an attachment means to
 // detach.
 func (s *stream) stop() {
-	s.cancel()
+	s.leave(context.Canceled)
 	<-s.over
+}
+
+// leaveWith leaves the stream when ctx ends. The function it returns undoes that.
+func (s *stream) leaveWith(ctx context.Context) func() bool {
+	return context.AfterFunc(ctx, func() { s.leave(ctx.Err()) })
 }
 
 // grant tells the daemon how far it may go. The mutex is held.
@@ -111,12 +116,13 @@ func (s *stream) post(frame []byte) {
 func (s *stream) drive() {
 	result, err := s.run()
 	if err != nil && s.ctx.Err() != nil {
-		err = &InterruptedError{Method: s.spec.Name, MayHaveRun: MayHaveRun(err), Err: context.Canceled}
+		reason := context.Cause(s.ctx)
 		if s.conn.closed.Err() != nil {
-			err = &InterruptedError{Method: s.spec.Name, MayHaveRun: true, Err: ErrClosed}
+			reason = ErrClosed
 		}
+		err = &InterruptedError{Method: s.spec.Name, MayHaveRun: true, Err: reason}
 	}
-	s.cancel()
+	s.leave(context.Canceled) // releases what waits for it
 	s.mu.Lock()
 	s.link, s.finished, s.err = nil, true, err
 	s.kind.ended(result, err)

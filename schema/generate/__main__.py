@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from generate import compat, emit_docs, emit_go, emit_openrpc, emit_python, emit_typescript, emit_vectors
+from generate import compat, emit_docs, emit_go, emit_openrpc, emit_python, emit_sync, emit_typescript, emit_vectors
 from generate.load import SchemaError, load_directory, merge
 from generate.model import Schema
 
@@ -31,6 +31,7 @@ def outputs(schema: Schema) -> dict[str, dict[str, str]]:
     protocol["openrpc.json"] = emit_openrpc.emit_compact(schema)
     return {
         "sdk-python/src/nexus_sdk/protocol": protocol,
+        "sdk-python/src/nexus_sdk/sync": emit_sync.emit(schema),
         "docs/reference": emit_docs.emit(schema),
         "schema/vectors": emit_vectors.emit(schema),
         "schema": {"openrpc.json": emit_openrpc.emit(schema)},
@@ -41,7 +42,12 @@ def outputs(schema: Schema) -> dict[str, dict[str, str]]:
     }
 
 
-OWNED = {"sdk-python/src/nexus_sdk/protocol": "*.*", "docs/reference": "*.md", "schema/vectors": "*.json"}
+OWNED = {
+    "sdk-python/src/nexus_sdk/protocol": "*.*",
+    "sdk-python/src/nexus_sdk/sync": "*.py",
+    "docs/reference": "*.md",
+    "schema/vectors": "*.json",
+}
 """Directories in which every file of a kind is generated."""
 
 

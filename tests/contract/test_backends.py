@@ -228,6 +228,30 @@ async def test_stop_ends_everything_that_ignores_us_too(backend, spec):
     assert (await backend.stats(spec.workspace)).processes == 0
 
 
+async def test_a_shell_that_ignores_term_is_hung_up(backend, spec):
+    script = "trap '' TERM; echo up; while :; do sleep 0.05; done"
+    handle = await backend.machine(spec).spawn(SpawnSpec(process="pr_tty", argv=["sh", "-c", script], pty=(80, 24)))
+    loop, ready = asyncio.get_running_loop(), asyncio.Event()
+    loop.add_reader(handle.stdout, ready.set)
+    await asyncio.wait_for(ready.wait(), PATIENCE)
+    loop.remove_reader(handle.stdout)
+    await handle.kill_tree(PATIENCE)
+    assert (await asyncio.wait_for(handle.wait(), PATIENCE)).signal == signal.SIGHUP
+    handle.close()
+
+
+async def test_programs_have_the_file_limit_that_the_daemon_was_started_with(backend, spec):
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft + 16 if soft + 16 <= hard else soft - 16, hard))
+    try:
+        data, _ = await output(backend, spec, "sh", "-c", "read x; ulimit -n", stdin=False)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert int(data) == soft
+
+
 async def test_pause_freezes_and_resume_thaws(backend, spec):
     if not backend.capabilities.pause:
         return

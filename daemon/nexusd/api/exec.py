@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
+from typing import Any
 
 from nexus_sdk.protocol import types
 from nexus_sdk.protocol.methods import METHODS
@@ -80,6 +82,8 @@ async def _follow(attachment: Attachment, stream: ServerStream) -> types.ExecExi
     stream.on_credit = lambda: attachment.ack(stream.acknowledged)
     await stream.open(opened, offset=opened.offset, up_offset=opened.stdin_offset, up_window=opened.stdin_window)
     writing = asyncio.create_task(_write(attachment, stream)) if opened.stdin_window else None
+    if writing is not None:
+        writing.add_done_callback(_leave(asyncio.current_task()))
     try:
         while not isinstance(item := await attachment.next(), types.ExecExit):
             await stream.send(item.channel, item.offset, item.data)
@@ -94,6 +98,17 @@ async def _follow(attachment: Attachment, stream: ServerStream) -> types.ExecExi
             if not writing.cancelled():
                 # A refused write is told by the output's end as well: taken over, or the process has ended.
                 writing.exception()
+
+
+def _leave(following: asyncio.Task[Any] | None) -> Callable[[asyncio.Task[None]], None]:
+    """A lost connection is told to whoever waits on the stream. Output may not come for hours, and control must not
+    stay with somebody who has gone."""
+
+    def ended(writing: asyncio.Task[None]) -> None:
+        if following is not None and not writing.cancelled() and isinstance(writing.exception(), ConnectionLost):
+            following.cancel()
+
+    return ended
 
 
 async def _write(attachment: Attachment, stream: ServerStream) -> None:

@@ -14,9 +14,11 @@ next to nothing.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+TYPE_CHECKING = False  # as type checkers know it; typing itself would be most of what importing this costs
 
 if TYPE_CHECKING:
+    from typing import Any
+
     from nexus_sdk.client import Nexus as Nexus
     from nexus_sdk.client import connect as connect
     from nexus_sdk.discovery import Address as Address

@@ -20,6 +20,7 @@ class Proc(NamedTuple):
     """One line of /proc/<pid>/stat.
 
     Attributes:
+        terminal: it has a controlling terminal.
         started: clock ticks after boot; with `pid` it names a process for good.
         cpu: clock ticks of user and system time.
         memory: resident pages.
@@ -30,6 +31,7 @@ class Proc(NamedTuple):
     parent: int
     session: int
     state: str
+    terminal: bool
     started: int
     threads: int
     cpu: int
@@ -61,6 +63,7 @@ def read(pid: int) -> Proc | None:
         parent=int(fields[1]),
         session=int(fields[3]),
         state=fields[0].decode(),
+        terminal=fields[4] != b"0",
         started=int(fields[19]),
         threads=int(fields[17]),
         cpu=int(fields[11]) + int(fields[12]),

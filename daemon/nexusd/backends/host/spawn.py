@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import fcntl
 import os
+import resource
 import signal
 import struct
 import termios
@@ -18,6 +20,9 @@ from nexusd.backends.host.census import read
 from nexusd.backends.host.environment import unusable
 from nexusd.backends.host.libc import FileActions
 from nexusd.files.beneath import Beneath
+
+FILE_LIMIT = resource.getrlimit(resource.RLIMIT_NOFILE)
+"""The limit of descriptors that this daemon was started with, before it raised its own."""
 
 _OUR_FAULT = {errno.ENOMEM, errno.EAGAIN, errno.EMFILE, errno.ENFILE, errno.E2BIG, errno.EIO, errno.ENXIO}
 
@@ -61,6 +66,13 @@ def start(root: Beneath, spec: SpawnSpec, environ: Mapping[str, str]) -> Started
         raise _explain(error, spec.argv[0]) from None
     finally:
         os.close(cwd)
+
+
+def _limit_files(pid: int) -> None:
+    """Give a program the limit that we were started with: ours is raised, and some close every number up to it."""
+    if resource.getrlimit(resource.RLIMIT_NOFILE) != FILE_LIMIT:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            resource.prlimit(pid, resource.RLIMIT_NOFILE, FILE_LIMIT)
 
 
 def _directory(root: Beneath, path: str) -> int:
@@ -123,6 +135,7 @@ def _start(program: str, spec: SpawnSpec, environ: Mapping[str, str], cwd: int) 
             actions.close_from(3)
             variables = [os.fsencode(f"{name}={value}") for name, value in environ.items()]
             pid = actions.spawn(os.fsencode(program), [os.fsencode(argument) for argument in spec.argv], variables)
+        _limit_files(pid)
         for fd in ours:
             os.set_blocking(fd, False)
         # Nobody else reaps this child, so its number stays its own until its handle does.

@@ -96,11 +96,16 @@ def send_to(pid: int, started: int, number: int) -> bool:
 
 
 def ask(found: Found, asked: set[tuple[int, int]]) -> None:
-    """Send TERM to those that were not asked before, and let the stopped ones go on, that they can heed it."""
+    """Send TERM to those that were not asked before, and let the stopped ones go on, that they can heed it.
+
+    The leader of a terminal's session gets HUP too, as when the terminal is closed: interactive shells ignore TERM.
+    """
     for process in found.members:
         if (process.pid, process.started) not in asked:
             asked.add((process.pid, process.started))
             send(process, signal.SIGTERM)
+            if process.terminal and process.pid == process.session:
+                send(process, signal.SIGHUP)
         if process.state == "T":
             send(process, signal.SIGCONT)
 
