@@ -30,9 +30,10 @@ class Sftp:
     """
 
     def __init__(self, directory: Path) -> None:
-        for program in (_binary(), "sftp", "ssh-keygen"):
-            if shutil.which(program) is None:
-                raise RuntimeError(f"OpenSSH's {Path(program).name} is missing; {_HELP}")
+        if _missing():
+            _install()
+        if missing := _missing():
+            raise RuntimeError(f"OpenSSH's {missing} is missing; {_HELP}")
         directory.mkdir(mode=0o700)
         self._port = _free_port()
         host, user = (_key(directory / name) for name in ("host", "user"))
@@ -85,6 +86,26 @@ class Sftp:
 
 def _binary() -> str:
     return shutil.which("sshd") or _BINARY
+
+
+def _missing() -> str:
+    """The first program of OpenSSH that is not there; empty when all are."""
+    for program in (_binary(), "sftp", "ssh-keygen"):
+        if shutil.which(program) is None:
+            return Path(program).name
+    return ""
+
+
+def _install() -> None:
+    """Install OpenSSH where that starts no service: as root, on Debian and its kin, without systemd."""
+    if os.geteuid() != 0 or shutil.which("apt-get") is None or Path("/run/systemd/system").exists():
+        return
+    environ = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    install = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", "openssh-server", "openssh-client"]
+    for command in (install, ["apt-get", "update", "-qq"], install):
+        done = subprocess.run(command, env=environ, capture_output=True, timeout=180, check=False)
+        if command is install and done.returncode == 0:
+            return
 
 
 def _key(path: Path) -> Path:

@@ -95,7 +95,11 @@ class Wire:
         self.socket.close()
 
     def __enter__(self) -> Wire:
-        return self.opened()
+        try:
+            return self.opened()
+        except BaseException:
+            self.close()
+            raise
 
     def __exit__(self, *exception: object) -> None:
         self.close()
@@ -189,13 +193,21 @@ class Wire:
 
     # --- streams of bytes -----------------------------------------------------------------------------------------
 
-    def pull(self, method: str, window: int, take: Callable[[memoryview], object], **params: Any) -> int:
+    def pull(
+        self,
+        method: str,
+        window: int,
+        take: Callable[[memoryview], object],
+        first_input: bytes = b"",
+        **params: Any,
+    ) -> int:
         """Follow a stream of bytes to its end, granting credit as a client does; returns how many bytes came.
 
         Args:
             method: of the stream.
             window: credit, in bytes.
             take: is given each payload.
+            first_input: sent up the stream when it is open; nothing where empty.
             params: of the method.
 
         Raises:
@@ -220,6 +232,8 @@ class Wire:
                 message = _decode(payload)
                 if message.get("method") == "stream.open":
                     number = message["params"]["stream"]
+                    if first_input:
+                        self.send(encode_data(0, number, 0, first_input), BINARY)
                 elif message.get("id") == id:
                     _result(method, message)
                     return position

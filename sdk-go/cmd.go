@@ -241,7 +241,7 @@ func (c *Cmd) Start() error {
 // it started is killed.
 func (c *Cmd) launch() (protocol.Process, error) {
 	params := &protocol.ExecStartParams{
-		Workspace: c.workspace.ID(), Argv: c.argv(), Cwd: c.Dir, Pty: c.Terminal,
+		Workspace: c.workspace.ID(), Argv: c.argv(), Cwd: c.Dir, PTY: c.Terminal,
 		Stdin: c.Stdin != nil || c.stdinPipe, TimeoutMS: milliseconds(c.Timeout), LogLimit: c.LogLimit,
 		Labels: c.Labels, Key: c.Key,
 	}

@@ -32,7 +32,6 @@ type sender struct {
 	over         bool
 	err          error
 	changed      chan struct{}
-	onProgress   chan struct{} // told, without waiting, that acknowledged has grown; nil where nobody asks
 }
 
 func (b *sender) init(s *stream, rewindable bool) {
@@ -76,12 +75,6 @@ func (b *sender) credit(limit int64) error {
 	b.limit = limit
 	if taken := min(limit-b.window, b.sent); taken > b.acknowledged {
 		b.kept = b.forget(b.kept, taken)
-		if b.onProgress != nil {
-			select {
-			case b.onProgress <- struct{}{}:
-			default:
-			}
-		}
 	}
 	b.pump()
 	b.wake()

@@ -51,8 +51,8 @@ type stream struct {
 
 	ctx   context.Context         // ends when this side leaves the stream
 	leave context.CancelCauseFunc // leaves it, for the reason that is given to whoever waits
-	first  chan struct{} // closed when the stream is in place, or over
-	over   chan struct{} // closed when it is over
+	first chan struct{}           // closed when the stream is in place, or over
+	over  chan struct{}           // closed when it is over
 
 	mu         sync.Mutex
 	link       *link // where it is attached; nil in between

@@ -20,13 +20,15 @@ def output(context: Context) -> list[Row]:
     size = context.sizes.transfer
     daemon, frames = context.daemon, context.start_peer("frames")
     workspace = context.workspace["id"]
-    argv = ["dd", "if=/dev/zero", "bs=1048576", f"count={size // MIB}", "status=none"]
+    # it writes only when somebody is attached: before that its log would wrap
+    command = f"read go; exec dd if=/dev/zero bs=1048576 count={size // MIB} status=none"
+    argv = ["sh", "-c", command]
 
     def ours() -> float:
         with daemon.wire() as wire:
             start = time.perf_counter()
-            process = wire.call("exec.start", workspace=workspace, argv=argv)["id"]
-            came = wire.pull("exec.attach", WINDOW, len, process=process)
+            process = wire.call("exec.start", workspace=workspace, argv=argv, stdin=True)["id"]
+            came = wire.pull("exec.attach", WINDOW, len, first_input=b"go\n", process=process)
             seconds = time.perf_counter() - start
             wire.call("exec.remove", process=process)
         return _rate(came, size, seconds)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import time
+from collections.abc import Iterator
 
 from benchmarks.context import Context
 from benchmarks.rounds import alternate
@@ -17,7 +18,7 @@ def switching(context: Context) -> list[Row]:
     daemon = context.daemon
     repository = context.repository(10)
     first, second = (daemon.workspace(repository)["id"] for _ in range(2))
-    targets = itertools.cycle((second, first))
+    targets: Iterator[str] = itertools.cycle((second, first))
     daemon.call("workspace.switch", workspace=first)
     daemon.call("exec.start", workspace=first, argv=["sleep", "600"])
 

@@ -39,7 +39,7 @@ WIDTH = 118
 TEMPLATES = Path(__file__).parent / "templates"
 
 INITIALISMS = frozenset(
-    ("api", "cpu", "eof", "gid", "http", "id", "json", "ms", "pid", "pty", "sha256", "ttl", "uid", "url")
+    ("api", "cpu", "eof", "gid", "http", "id", "json", "ms", "ok", "pid", "pty", "sha256", "ttl", "uid", "url")
 )
 """Words that Go writes in capitals."""
 

@@ -267,7 +267,10 @@ def _attribute(item: Field) -> str:
     elif isinstance(item.default, list | dict):
         factory = type(item.default).__name__ if not item.default else f"lambda: {_literal(item.default)}"
         arguments = [argument for argument in (f"default_factory={factory}", renamed) if argument]
-        return f"{name}: {kind} = msgspec.field({', '.join(arguments)})"
+        line = f"{name}: {kind} = msgspec.field({', '.join(arguments)})"
+        if len(line) + 4 > WIDTH:
+            line = f"{name}: {kind} = (\n        msgspec.field({', '.join(arguments)})\n    )"
+        return line
     else:
         default = f"default={_literal(item.default)}" if renamed else _literal(item.default)
     return f"{name}: {kind} = " + (f"msgspec.field({default}, {renamed})" if renamed else default)

@@ -92,8 +92,8 @@ def emit(schema: Schema) -> dict[str, str]:
 def emit_shapes(schema: Schema) -> dict[str, str]:
     """The shapes of all types as data, for tests."""
     rows = [f"  {_quoted(name)}: {json.dumps(_shape_of(named))}," for name, named in sorted(schema.types.items())]
-    text = "\n".join([MARK, "", "/** Every type of the schema as data. */", "export const SHAPES = {", *rows, "};", ""])
-    return {"shapes.ts": text}
+    head = [MARK, "", 'import type { Shape } from "../support/check.js";', "", "/** Every type of the schema as data. */"]
+    return {"shapes.ts": "\n".join([*head, "export const SHAPES: Record<string, Shape> = {", *rows, "};", ""])}
 
 
 def annotation(shape: Shape) -> str:
@@ -187,7 +187,8 @@ def _interface(named: ObjectType, tag_field: str | None) -> str:
         lines += [comment(_description(item), "  "), f"  {_quoted(item.name)}{mark}: {annotation(item.shape)};"]
     doc = comment(named.description)
     if not lines:
-        return f"{doc}\nexport type {named.name} = Record<never, never>;"
+        values = "never" if named.side == "input" else "unknown"
+        return f"{doc}\nexport type {named.name} = Record<string, {values}>;"
     return "\n".join([doc, f"export interface {named.name} {{", *lines, "}"])
 
 

@@ -1943,7 +1943,7 @@ type FsRemoveParams struct {
 	Recursive bool `json:"recursive,omitzero"`
 
 	// Nothing there is success.
-	MissingOk bool `json:"missing_ok,omitzero"`
+	MissingOK bool `json:"missing_ok,omitzero"`
 
 	// Caller-chosen key: the same key with the same params returns the first outcome, other params are `key_reused`.
 	// Optional; the zero value leaves it out.
@@ -1968,7 +1968,7 @@ func readFsRemoveParams(d *strict.Decoder) (v FsRemoveParams) {
 		case "recursive":
 			v.Recursive = d.Bool()
 		case "missing_ok":
-			v.MissingOk = d.Bool()
+			v.MissingOK = d.Bool()
 		case "key":
 			v.Key = d.Text(1, 128, nil)
 		default:
@@ -5623,7 +5623,7 @@ type HealthCheck struct {
 	Name string `json:"name"`
 
 	// Whether it is well.
-	Ok bool `json:"ok"`
+	OK bool `json:"ok"`
 
 	// What was found.
 	Message string `json:"message"`
@@ -5642,7 +5642,7 @@ func readHealthCheck(d *strict.Decoder) (v HealthCheck) {
 			v.Name = d.String()
 			seen |= 1 << 0
 		case "ok":
-			v.Ok = d.Bool()
+			v.OK = d.Bool()
 			seen |= 1 << 1
 		case "message":
 			v.Message = d.String()
@@ -5658,7 +5658,7 @@ func readHealthCheck(d *strict.Decoder) (v HealthCheck) {
 // SystemHealth: whether the daemon is well.
 type SystemHealth struct {
 	// Whether all checks are.
-	Ok bool `json:"ok"`
+	OK bool `json:"ok"`
 
 	// Whether it is shutting down.
 	Draining bool `json:"draining"`
@@ -5677,7 +5677,7 @@ func readSystemHealth(d *strict.Decoder) (v SystemHealth) {
 	for m := d.Object(); m.Next(); {
 		switch string(m.Name()) {
 		case "ok":
-			v.Ok = d.Bool()
+			v.OK = d.Bool()
 			seen |= 1 << 0
 		case "draining":
 			v.Draining = d.Bool()

@@ -1,7 +1,7 @@
 /** Ports of a workspace: what listens, and connections to it. */
 
 import "./dispose.js";
-import { Deferred, ignore } from "./async.js";
+import { Deferred } from "./async.js";
 import { Attachment } from "./attachment.js";
 import type { Connection } from "./connection.js";
 import { type NexusError, SdkError } from "./errors.js";
@@ -64,6 +64,7 @@ export class Tunnel extends Attachment<"port.forward"> implements AsyncDisposabl
   readonly #output: Output;
   readonly #sender: ByteSender;
   readonly #over = new Deferred<void>();
+  #closed = false;
 
   private constructor(connection: Connection, workspace: string, port: number, options: DialOptions) {
     super(connection, "port.forward", options.signal, false);
@@ -105,13 +106,14 @@ export class Tunnel extends Attachment<"port.forward"> implements AsyncDisposabl
     return tunnel;
   }
 
-  /** Settled when both halves have ended; rejects with `tunnel_lost` when the connection broke. */
+  /** Resolves when both halves have ended, or you closed it; rejects with `tunnel_lost` when the connection broke. */
   get closed(): Promise<void> {
     return this.#over.promise;
   }
 
   /** Close both halves. Closing twice does nothing. */
   async close(): Promise<void> {
+    this.#closed = true;
     await this.stop(this.#lost("is closed"));
   }
 
@@ -150,9 +152,8 @@ export class Tunnel extends Attachment<"port.forward"> implements AsyncDisposabl
   protected override onEnd(_result: PortForwarded | undefined, failed: boolean, error: unknown): void {
     this.#output.finish(failed ? { error } : undefined);
     this.#sender.fail(failed ? error : this.#lost("is closed"));
-    if (failed) this.#over.reject(error);
+    if (failed && !this.#closed) this.#over.reject(error);
     else this.#over.resolve();
-    this.#over.promise.catch(ignore);
   }
 
   #lost(what: string): SdkError {

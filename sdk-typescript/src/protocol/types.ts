@@ -1747,10 +1747,10 @@ export interface SessionRefreshed {
 }
 
 /** Nothing. */
-export type Empty = Record<never, never>;
+export type Empty = Record<string, unknown>;
 
 /** No params. */
-export type NoParams = Record<never, never>;
+export type NoParams = Record<string, never>;
 
 /** Answer to a ping. */
 export interface SessionPong {

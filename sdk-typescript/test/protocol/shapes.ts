@@ -1,7 +1,9 @@
 // Generated from schema/nexus; do not edit.
 
+import type { Shape } from "../support/check.js";
+
 /** Every type of the schema as data. */
-export const SHAPES = {
+export const SHAPES: Record<string, Shape> = {
   AttachRole: {"enum": ["auto", "controller", "observer"], "open": false},
   BackendFailure: {"fields": {"backend": [true, {"scalar": "string"}], "step": [true, {"scalar": "string"}], "reason": [true, {"scalar": "string"}]}, "strict": false},
   BackendInfo: {"fields": {"name": [true, {"scalar": "string"}], "default": [true, {"scalar": "boolean"}], "healthy": [true, {"scalar": "boolean"}], "message": [true, {"scalar": "string"}], "capabilities": [true, {"ref": "Capabilities"}]}, "strict": false},

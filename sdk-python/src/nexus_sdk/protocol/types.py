@@ -1989,7 +1989,9 @@ class TokenCreateParams(msgspec.Struct, kw_only=True, omit_defaults=True, forbid
     """Who it is for."""
     scopes: Annotated[list[str], msgspec.Meta(min_length=1)]
     """What it may do: scopes of the schema, or `*`."""
-    workspaces: Annotated[list[str], msgspec.Meta(min_length=1, max_length=128)] = msgspec.field(default_factory=lambda: ["own"])
+    workspaces: Annotated[list[str], msgspec.Meta(min_length=1, max_length=128)] = (
+        msgspec.field(default_factory=lambda: ["own"])
+    )
     """Workspace ids, `*`, or `own`."""
     ttl_ms: Annotated[int, msgspec.Meta(ge=0, le=31622400000)] = 2592000000
     """How long it is valid; default 30 days."""

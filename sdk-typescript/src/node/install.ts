@@ -1,0 +1,4 @@
+import { setDefaultSocket } from "../socket.js";
+import { openNodeSocket } from "./socket.js";
+
+setDefaultSocket(openNodeSocket);
