@@ -205,43 +205,44 @@ func (a *Attachment) divide() {
 	})
 }
 
-// pump writes the output to the writers until it ends. An error of a writer drops the rest, so that the process does not
-// wait for a reader who is gone.
+// pump writes the output to the writers until it ends. An error of a writer drops the rest of its channel, so that the
+// process does not wait for a reader who is gone.
 func (a *Attachment) pump(stdout, stderr io.Writer) error {
 	if stdout != nil && sameWriter(stdout, stderr) {
-		_, err := laneReader{&a.inbox, wire.Down}.WriteTo(stdout)
-		return a.pumped(err)
+		return a.pumpLane(wire.Down, stdout)
 	}
+	to := [...]io.Writer{wire.Down: stdout, wire.Stderr: stderr}
 	a.mu.Lock()
-	a.inbox.divide(func(channel uint8) bool {
-		return channel == wire.Down && stdout != nil || channel == wire.Stderr && stderr != nil
-	})
+	a.inbox.divide(func(channel uint8) bool { return to[channel] != nil })
 	a.mu.Unlock()
-	errs := make(chan error, 2)
+	failed := make(chan error, len(to))
 	copied := 0
-	for channel, to := range map[uint8]io.Writer{wire.Down: stdout, wire.Stderr: stderr} {
-		if to != nil {
+	for channel, writer := range to {
+		if writer != nil {
 			copied++
-			go func() {
-				_, err := laneReader{&a.inbox, channel}.WriteTo(to)
-				errs <- a.pumped(err)
-			}()
+			go func() { failed <- a.pumpLane(uint8(channel), writer) }()
 		}
 	}
-	var first error
+	var errs []error
 	for range copied {
-		if err := <-errs; err != nil && first == nil {
-			first = err
-		}
+		errs = append(errs, <-failed)
 	}
-	return first
+	return errors.Join(errs...)
 }
 
-func (a *Attachment) pumped(err error) error {
+// pumpLane writes one lane to its end. A pipe is closed then, for its reader waits for the end.
+func (a *Attachment) pumpLane(channel uint8, to io.Writer) error {
+	_, err := laneReader{&a.inbox, channel}.WriteTo(to)
 	if err != nil {
 		a.mu.Lock()
-		a.inbox.drop()
+		a.inbox.drop(channel)
 		a.mu.Unlock()
+	}
+	if pipe, ok := to.(*io.PipeWriter); ok {
+		_ = pipe.CloseWithError(err) // nil gives the reader io.EOF
+		if err == io.ErrClosedPipe {
+			return nil // its reader closed it, or Cmd.Wait did: nobody wants the rest
+		}
 	}
 	return err
 }
@@ -270,7 +271,7 @@ func (s stdin) Close() error {
 func (a *Attachment) Wait() (*ProcessState, error) {
 	a.mu.Lock()
 	if !a.finished {
-		a.inbox.drop()
+		a.inbox.drop(wire.Down, wire.Stderr)
 	}
 	a.mu.Unlock()
 	<-a.over

@@ -38,7 +38,7 @@ type Cmd struct {
 	Stdin io.Reader
 
 	// Stdout and Stderr take what the command writes; nil drops it. When both are the same, one goroutine at a time
-	// writes, and the order of the output is kept.
+	// writes, in the order in which the daemon read the output.
 	Stdout io.Writer
 	Stderr io.Writer
 
@@ -75,8 +75,6 @@ type Cmd struct {
 	attachment *Attachment
 	pipes      []*io.PipeReader
 	stdinPipe  bool
-	outPipe    *io.PipeWriter
-	errPipe    *io.PipeWriter
 	pumped     chan error
 	waited     bool
 	stderrTail *edges
@@ -125,7 +123,7 @@ func (c *Cmd) Output() ([]byte, error) {
 	}
 	var stdout bytes.Buffer
 	c.Stdout = &stdout
-	if c.Stderr == nil && c.errPipe == nil {
+	if c.Stderr == nil {
 		c.stderrTail = &edges{limit: 32 << 10}
 		c.Stderr = c.stderrTail
 	}
@@ -137,7 +135,7 @@ func (c *Cmd) Output() ([]byte, error) {
 	return stdout.Bytes(), err
 }
 
-// CombinedOutput runs the command and returns what it wrote to stdout and stderr, in order.
+// CombinedOutput runs the command and returns what it wrote to stdout and stderr, in the order in which the daemon read it.
 func (c *Cmd) CombinedOutput() ([]byte, error) {
 	if c.Stdout != nil || c.Stderr != nil {
 		return nil, errors.New("nexus: Stdout or Stderr already set")
@@ -179,31 +177,28 @@ func (s *lateStdin) Close() error {
 
 // StdoutPipe returns a pipe from the command's stdout. Wait closes it, so read to its end before calling Wait.
 func (c *Cmd) StdoutPipe() (io.ReadCloser, error) {
-	if c.Stdout != nil || c.outPipe != nil {
+	if c.Stdout != nil {
 		return nil, errors.New("nexus: Stdout already set")
 	}
-	reader, writer, err := c.newPipe("StdoutPipe")
-	c.Stdout, c.outPipe = writer, writer
-	return reader, err
+	return c.newPipe("StdoutPipe", &c.Stdout)
 }
 
 // StderrPipe returns a pipe from the command's stderr. Wait closes it, so read to its end before calling Wait.
 func (c *Cmd) StderrPipe() (io.ReadCloser, error) {
-	if c.Stderr != nil || c.errPipe != nil {
+	if c.Stderr != nil {
 		return nil, errors.New("nexus: Stderr already set")
 	}
-	reader, writer, err := c.newPipe("StderrPipe")
-	c.Stderr, c.errPipe = writer, writer
-	return reader, err
+	return c.newPipe("StderrPipe", &c.Stderr)
 }
 
-func (c *Cmd) newPipe(method string) (*io.PipeReader, *io.PipeWriter, error) {
+func (c *Cmd) newPipe(method string, to *io.Writer) (io.ReadCloser, error) {
 	if c.Process != nil {
-		return nil, nil, fmt.Errorf("nexus: %s after process started", method)
+		return nil, fmt.Errorf("nexus: %s after process started", method)
 	}
 	reader, writer := io.Pipe()
 	c.pipes = append(c.pipes, reader)
-	return reader, writer, nil
+	*to = writer
+	return reader, nil
 }
 
 // Start starts the command and returns when it runs. Errors are ErrCommandNotFound, ErrCwdInvalid, ErrSpawnFailed,
@@ -229,7 +224,7 @@ func (c *Cmd) Start() error {
 		return err
 	}
 	c.pumped = make(chan error, 1)
-	go c.pump()
+	go func() { c.pumped <- c.attachment.pump(c.Stdout, c.Stderr) }()
 	if c.Stdin != nil {
 		go c.feed()
 	}
@@ -281,19 +276,6 @@ func (c *Cmd) launch() (protocol.Process, error) {
 // milliseconds rounds up, so that a duration above 0 never becomes the 0 that means none.
 func milliseconds(d time.Duration) int64 {
 	return int64((d + time.Millisecond - 1) / time.Millisecond)
-}
-
-func (c *Cmd) pump() {
-	err := c.attachment.pump(c.Stdout, c.Stderr)
-	for _, pipe := range []*io.PipeWriter{c.outPipe, c.errPipe} {
-		if pipe != nil {
-			_ = pipe.CloseWithError(err) // nil gives the reader io.EOF
-		}
-	}
-	if errors.Is(err, io.ErrClosedPipe) && len(c.pipes) > 0 {
-		err = nil // Wait closed the pipe, or its reader did: nobody wants the rest
-	}
-	c.pumped <- err
 }
 
 func (c *Cmd) feed() {

@@ -147,9 +147,9 @@ func (b *inbox) divide(keep func(channel uint8) bool) {
 	b.wake()
 }
 
-// drop forgets what waits, and what still comes: nobody reads on.
-func (b *inbox) drop() {
-	for _, channel := range b.channels {
+// drop forgets what waits in the lanes of some channels, and what still comes: nobody reads on.
+func (b *inbox) drop(channels ...uint8) {
+	for _, channel := range channels {
 		into := b.lanes[channel]
 		into.discard = true
 		for _, piece := range into.pieces {

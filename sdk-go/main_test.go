@@ -52,14 +52,20 @@ func runWithDaemon(run func() int) (code int, err error) {
 		return 1, err
 	}
 	defer log.Close()
-	daemon := exec.Command(python, "-m", "nexusd", "--home", filepath.Join(home, "nexus"), "--set", "daemon.port=0")
+	// The daemon ends when its stdin does, so that none is left when this process is killed.
+	daemon := exec.Command("sh", "-c", `"$@" & daemon=$!; cat >&2; kill -TERM $daemon; wait $daemon`, "sh",
+		python, "-m", "nexusd", "--home", filepath.Join(home, "nexus"), "--set", "daemon.port=0")
+	alive, err := daemon.StdinPipe()
+	if err != nil {
+		return 1, err
+	}
 	daemon.Stdout, daemon.Stderr = log, log
 	daemon.Env = append(os.Environ(), "NEXUS_NODE_CONFIG="+filepath.Join(home, "no-node.yaml"))
 	if err := daemon.Start(); err != nil {
 		return 1, fmt.Errorf("no daemon (NEXUS_TEST_PYTHON names the interpreter that has nexusd): %w", err)
 	}
 	defer func() {
-		err = errors.Join(err, daemon.Process.Signal(os.Interrupt), ignoreExit(daemon.Wait()))
+		err = errors.Join(err, alive.Close(), ignoreExit(daemon.Wait()))
 	}()
 	for name, value := range map[string]string{
 		"NEXUS_HOME": filepath.Join(home, "nexus"), "NEXUS_URL": "", "NEXUS_TOKEN": "",

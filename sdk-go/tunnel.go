@@ -126,7 +126,7 @@ func (c *Conn) Close() error {
 	}
 	c.sender.closeInput()
 	c.mu.Lock()
-	c.inbox.drop()
+	c.inbox.drop(wire.Down)
 	c.sender.fail(net.ErrClosed)
 	c.mu.Unlock()
 	go func() {

@@ -37,7 +37,7 @@ from nexusd.auth.sessions import SessionRegistry
 from nexusd.auth.tokens import Tokens
 from nexusd.backends.base import Backend, Machine
 from nexusd.backends.host.backend import HostBackend
-from nexusd.config.loading import Loaded, load
+from nexusd.config.loading import ConfigError, Loaded, load
 from nexusd.config.model import Config
 from nexusd.config.paths import Home
 from nexusd.files.service import FileService
@@ -370,11 +370,18 @@ class Daemon:
 
     async def _defaults_for(self, repository: str) -> Defaults:
         """The defaults in force for a local repository, its own layer included."""
-        loaded = self.loaded
-        if repository.startswith("/"):
-            loaded = await asyncio.to_thread(load, self.home.path, repository, self.flags)
-        config = loaded.require()
-        return Defaults(config.defaults.backend, config.defaults.env)
+        if not repository.startswith("/"):
+            return _defaults(self.loaded)
+        loaded = await asyncio.to_thread(load, self.home.path, repository, self.flags)
+        theirs = [problem for problem in loaded.problems if problem.source.startswith(f"{repository}/")]
+        if theirs:
+            raise ConfigError(theirs)
+        # A file of the node or the user that was broken since is not this caller's fault: what is in force decides.
+        return _defaults(self.loaded if loaded.problems else loaded)
+
+
+def _defaults(loaded: Loaded) -> Defaults:
+    return Defaults(loaded.config.defaults.backend, loaded.config.defaults.env)
 
 
 def openrpc() -> bytes:

@@ -187,6 +187,8 @@ def _facts(method: Method) -> list[str]:
         return facts
     scope = "any identity may call it" if method.scope is None else f"scope `{method.scope}`"
     target = "" if method.target is None else f", checked against the workspace of `{method.target}`"
+    if method.target == "node":
+        target = ", and all workspaces, since it concerns the whole node"
     facts.append(f"- Permission: {scope}{target}.")
     if method.idempotent:
         facts.append("- Retry: calling twice is the same as calling once; clients retry by themselves.")

@@ -216,7 +216,7 @@ def _method(schema: Schema, method: Method) -> Iterator[str]:
     fields = {item.name: item for item in params.fields}
     yield from _convention(where, fields, "key", method.keyed, "keyed")
     yield from _convention(where, fields, "progress", method.progress, "progress")
-    if method.target is not None and method.target not in fields:
+    if method.target not in (None, "node") and method.target not in fields:
         yield f"{where}: target {method.target} is not a field of {method.params}"
     elif method.target is None and method.scope is not None:
         for name in TARGET_FIELDS:

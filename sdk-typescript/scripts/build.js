@@ -13,3 +13,17 @@ run("-p", "tsconfig.build.json");
 run("-p", "tsconfig.cjs.json");
 mkdirSync(`${root}/dist/cjs`, { recursive: true });
 writeFileSync(`${root}/dist/cjs/package.json`, '{ "type": "commonjs" }\n');
+
+// the driver is bundled, so that it runs from anywhere; ws stays a package
+const { build } = await import("esbuild");
+await build({
+  absWorkingDir: root,
+  entryPoints: ["driver/main.ts"],
+  outfile: "dist/driver.js",
+  bundle: true,
+  platform: "node",
+  format: "esm",
+  target: "node20",
+  external: ["ws"],
+  logLevel: "warning",
+});

@@ -9,7 +9,7 @@
 
 import { Deferred, Scope, sleep } from "./async.js";
 import type { Connection } from "./connection.js";
-import { NexusError, RemoteError, SdkError, isObject } from "./errors.js";
+import { type NexusError, RemoteError, SdkError, isObject } from "./errors.js";
 import { type Link, LinkDown, type Request, type StreamSink } from "./link.js";
 import { METHODS, type StreamMethods, type StreamName } from "./protocol/methods.js";
 import { DOWN, CREDIT } from "./wire/frames.js";
@@ -53,8 +53,8 @@ export abstract class Attachment<M extends StreamName> implements StreamSink {
   protected abstract onEnd(result: StreamMethods[M]["result"] | undefined, failed: boolean, error: unknown): void;
 
   /** The stream is in place. */
-  protected onOpen(info: StreamMethods[M]["open"]): void {
-    void info;
+  protected onOpen(_info: StreamMethods[M]["open"]): void {
+    // most streams need no more than to be open
   }
 
   /** The link is gone; what was on its way is too. */
@@ -90,26 +90,22 @@ export abstract class Attachment<M extends StreamName> implements StreamSink {
   }
 
   /** @internal */
-  data(channel: number, offset: number, payload: Uint8Array): void {
-    void [offset, payload];
+  data(channel: number, _offset: number, _payload: Uint8Array): void {
     throw new SdkError("protocol_violation", `${this.method} carries no data on channel ${channel}`);
   }
 
   /** @internal */
-  eof(channel: number, offset: number): void {
-    void offset;
+  eof(channel: number, _offset: number): void {
     throw new SdkError("protocol_violation", `${this.method} has no channel ${channel} to end`);
   }
 
   /** @internal */
-  credit(channel: number, limit: number): void {
-    void limit;
+  credit(channel: number, _limit: number): void {
     throw new SdkError("protocol_violation", `${this.method} takes no credit on channel ${channel}`);
   }
 
   /** @internal */
-  event(cursor: string | undefined, event: unknown): void {
-    void [cursor, event];
+  event(_cursor: string | undefined, _event: unknown): void {
     throw new SdkError("protocol_violation", `${this.method} has no events`);
   }
 
@@ -202,7 +198,7 @@ export abstract class Attachment<M extends StreamName> implements StreamSink {
     try {
       const result = await this.#scope.race(request.promise);
       if (!isObject(result)) throw new SdkError("protocol_violation", `the result of ${this.method} is no object`);
-      return result as StreamMethods[M]["result"];
+      return result;
     } finally {
       clearTimeout(overdue);
       link.abandon(request);

@@ -63,7 +63,9 @@ export function endpoint(given: string | URL): string {
   try {
     url = new URL(given);
   } catch {
-    throw new SdkError("connection_failed", "that is no URL of a daemon", { hint: "write http://host:port or wss://host/rpc" });
+    throw new SdkError("connection_failed", "that is no URL of a daemon", {
+      hint: "write http://host:port or wss://host/rpc",
+    });
   }
   if (url.username !== "" || url.password !== "" || url.search !== "" || url.hash !== "") {
     throw new SdkError("connection_failed", "the URL of the daemon holds credentials, a query or a fragment", {

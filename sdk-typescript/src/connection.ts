@@ -137,7 +137,8 @@ export class Connection {
       for (;;) {
         let link: Link;
         try {
-          link = this.#link?.down === undefined && this.#link !== undefined ? this.#link : await scope.race(this.link());
+          link =
+            this.#link?.down === undefined && this.#link !== undefined ? this.#link : await scope.race(this.link());
         } catch (error) {
           if (!started || !(error instanceof SdkError) || error.mayHaveRun) throw error;
           throw new SdkError(error.code, error.message, { hint: error.hint, mayHaveRun: true, cause: error });
@@ -156,11 +157,15 @@ export class Connection {
           if (!(error instanceof LinkDown)) throw error;
           if (this.closed) throw this.#closedError(error.sent);
           if (repeatable || !error.sent) continue;
-          throw new SdkError("connection_lost", `the connection broke while ${method} was under way: ${error.message}`, {
-            hint: "find out whether it had its effect before you repeat it, or give it a key",
-            mayHaveRun: true,
-            cause: error,
-          });
+          throw new SdkError(
+            "connection_lost",
+            `the connection broke while ${method} was under way: ${error.message}`,
+            {
+              hint: "find out whether it had its effect before you repeat it, or give it a key",
+              mayHaveRun: true,
+              cause: error,
+            },
+          );
         }
       }
     } finally {
@@ -206,7 +211,11 @@ export class Connection {
     );
     try {
       const token = await scope.race(this.#token());
-      const request = { url, ...(socketPath === undefined ? {} : { socketPath }), ...(token === undefined ? {} : { token }) };
+      const request = {
+        url,
+        ...(socketPath === undefined ? {} : { socketPath }),
+        ...(token === undefined ? {} : { token }),
+      };
       return await Link.open(openSocket, request, scope, pingIntervalMs);
     } finally {
       stop();
@@ -295,4 +304,3 @@ function deadline(spec: MethodSpec | undefined, params: unknown): number {
   }
   return limit + MARGIN_MS;
 }
-

@@ -115,13 +115,13 @@ export class SdkError extends NexusError {
 }
 
 /** The daemon refused. */
-export class RemoteError<C extends ErrorName = ErrorName> extends NexusError {
+export class RemoteError extends NexusError {
   /** Name of the error; one that this version does not know may come from a newer daemon. */
-  readonly code: C | (string & {});
+  readonly code: ErrorName | (string & {});
   /** Number of the error on the wire. */
   readonly number: number;
-  /** The typed part of its data; undefined when there is none. */
-  readonly details: ErrorDetails[C] | undefined;
+  /** The part of its data that the schema describes; undefined when there is none. `isRemoteError` gives it a type. */
+  readonly details: object | undefined;
 
   constructor(number: number, message: string, data?: unknown) {
     const row = ERRORS.get(number);
@@ -134,7 +134,7 @@ export class RemoteError<C extends ErrorName = ErrorName> extends NexusError {
     });
     this.code = name;
     this.number = number;
-    this.details = isObject(told["details"]) ? (told["details"] as unknown as ErrorDetails[C]) : undefined;
+    this.details = isObject(told["details"]) ? told["details"] : undefined;
   }
 }
 
@@ -167,9 +167,7 @@ export class ProcessError extends NexusError {
   }) {
     const timeout = facts.reason === "timeout";
     const ended =
-      facts.signal === null
-        ? `exited with code ${String(facts.exitCode)}`
-        : `was ended by signal ${facts.signal}`;
+      facts.signal === null ? `exited with code ${String(facts.exitCode)}` : `was ended by signal ${facts.signal}`;
     const excerpt = (facts.stderr || facts.stdout).trim().slice(-EXCERPT);
     const message = `command ${JSON.stringify(facts.command[0] ?? "")} ${timeout ? "ran out of time" : ended}`;
     super(excerpt === "" ? message : `${message}: ${excerpt}`, {});
@@ -191,7 +189,10 @@ const EXCERPT = 400;
  * @example
  * if (isRemoteError(error, "offset_expired")) console.log(error.details?.earliest);
  */
-export function isRemoteError<C extends ErrorName>(error: unknown, code: C): error is RemoteError<C> {
+export function isRemoteError<C extends ErrorName>(
+  error: unknown,
+  code: C,
+): error is RemoteError & { readonly code: C; readonly details: ErrorDetails[C] | undefined } {
   return error instanceof RemoteError && error.code === code;
 }
 

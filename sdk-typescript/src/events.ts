@@ -11,7 +11,7 @@ import "./dispose.js";
 import { Deferred } from "./async.js";
 import { Attachment } from "./attachment.js";
 import type { Connection } from "./connection.js";
-import { NexusError, type RemoteError, SdkError, isObject, isRemoteError } from "./errors.js";
+import { type NexusError, type RemoteError, SdkError, isObject, isRemoteError } from "./errors.js";
 import type { LinkDown } from "./link.js";
 import type { StreamMethods } from "./protocol/methods.js";
 import type {
@@ -122,8 +122,7 @@ export abstract class EventStream<E, M extends EventMethod>
     }
   }
 
-  protected override onOpen(info: StreamMethods[M]["open"]): void {
-    void info;
+  protected override onOpen(_info: StreamMethods[M]["open"]): void {
     // each attachment counts its events from 0; those that still wait here were paid for by an earlier one
     this.#owed = this.#events.length;
     this.#credit = new ReceiveCredit(this.#window);
@@ -251,7 +250,11 @@ export class FileWatch extends Watch<FsWatchEvent, "fs.watch"> {
   }
 
   /** @internal */
-  static async open(connection: Connection, params: FsWatchParams, signal: AbortSignal | undefined): Promise<FileWatch> {
+  static async open(
+    connection: Connection,
+    params: FsWatchParams,
+    signal: AbortSignal | undefined,
+  ): Promise<FileWatch> {
     const watch = new FileWatch(connection, params, signal);
     await watch.start();
     return watch;
@@ -259,7 +262,9 @@ export class FileWatch extends Watch<FsWatchEvent, "fs.watch"> {
 
   protected override params(): FsWatchParams {
     const window = this.free();
-    return this.position === undefined ? without(this.#params, window) : { ...this.#params, cursor: this.position, window };
+    return this.position === undefined
+      ? without(this.#params, window)
+      : { ...this.#params, cursor: this.position, window };
   }
 
   protected override onOpen(info: FsWatchOpen): void {
@@ -296,7 +301,9 @@ export class WorkspaceWatch extends Watch<WorkspaceEvent, "workspace.watch"> {
 
   protected override params(): WorkspaceWatchParams {
     const window = this.free();
-    return this.position === undefined ? without(this.#params, window) : { ...this.#params, cursor: this.position, window };
+    return this.position === undefined
+      ? without(this.#params, window)
+      : { ...this.#params, cursor: this.position, window };
   }
 
   protected override overflow(): void {

@@ -14,15 +14,10 @@ import type {
   Encoding,
   FileContent,
   FileInfo,
-  FsDownloadParams,
   FsEdit,
-  FsEditParams,
   FsEdited,
-  FsListParams,
   FsReadParams,
   FsSearchParams,
-  FsUploadParams,
-  FsWatchParams,
   FsWriteParams,
 } from "./protocol/types.js";
 import { Download, type UploadSource, randomAccess, uploadFrom } from "./transfer.js";
@@ -170,7 +165,8 @@ export class Files {
       await this.stat(path, { ...options, follow: false });
       return true;
     } catch (error) {
-      if (error instanceof NexusError && (error.code === "path_not_found" || error.code === "not_a_directory")) return false;
+      if (error instanceof NexusError && (error.code === "path_not_found" || error.code === "not_a_directory"))
+        return false;
       throw error;
     }
   }
@@ -183,7 +179,7 @@ export class Files {
     do {
       const size = Math.max(1, Math.min(PAGE, limit - entries.length));
       const members = { workspace: this.#workspace, path, depth, hidden, gitignore, limit: size, cursor };
-      const page = await this.#connection.call("fs.list", given(members) as FsListParams, call);
+      const page = await this.#connection.call("fs.list", given(members), call);
       entries.push(...page.entries);
       cursor = page.next_cursor;
     } while (cursor !== undefined && entries.length < limit);
@@ -197,7 +193,7 @@ export class Files {
    */
   read(path: string, options: ReadOptions = {}): Promise<FileContent> {
     const { signal, timeoutMs, ...window } = options;
-    const params = given({ workspace: this.#workspace, path, ...window }) as FsReadParams;
+    const params: FsReadParams = given({ workspace: this.#workspace, path, ...window });
     return this.#connection.call("fs.read", params, { signal, timeoutMs });
   }
 
@@ -259,7 +255,7 @@ export class Files {
         ? { diff: edits.diff }
         : { edits: edits.map((edit): FsEdit => ("old" in edit ? edit : { old: edit[0], new: edit[1] })) };
     const params = { workspace: this.#workspace, path, ...change, if_match: ifMatch, dry_run: dryRun, key };
-    return this.#connection.call("fs.edit", given(params) as FsEditParams, call);
+    return this.#connection.call("fs.edit", given(params), call);
   }
 
   /** Make a directory; with `parents` also missing ones above it, and one that exists is success. */
@@ -306,7 +302,11 @@ export class Files {
   /** Make a link at `path` that points to `target`, which must stay inside the workspace. */
   symlink(path: string, target: string, options: ChangeOptions & { overwrite?: boolean } = {}): Promise<FileInfo> {
     const { overwrite, key, ...call } = options;
-    return this.#connection.call("fs.symlink", given({ workspace: this.#workspace, path, target, overwrite, key }), call);
+    return this.#connection.call(
+      "fs.symlink",
+      given({ workspace: this.#workspace, path, target, overwrite, key }),
+      call,
+    );
   }
 
   /** The paths that match `*`, `?`, `[...]` and `**` below `path`, at most `limit` (default 1000, up to 10,000). */
@@ -345,21 +345,21 @@ export class Files {
   watch(path = ".", options: WatchOptions = {}): Promise<FileWatch> {
     const { signal, recursive, gitignore, cursor, window } = options;
     const params = given({ workspace: this.#workspace, path, recursive, gitignore, cursor, window });
-    return FileWatch.open(this.#connection, params as FsWatchParams, signal);
+    return FileWatch.open(this.#connection, params, signal);
   }
 
   /** Read a file by stream. Rejects, or fails while reading, with `file_changed` when it changes on the way. */
   download(path: string, options: DownloadOptions = {}): Promise<Download> {
     const { signal, offset, length, ifMatch, window } = options;
     const params = given({ workspace: this.#workspace, path, offset, length, if_match: ifMatch, window });
-    return Download.open(this.#connection, params as FsDownloadParams, signal);
+    return Download.open(this.#connection, params, signal);
   }
 
   /** Send a source to the workspace; it appears at its path as a whole, when all of it has come. */
   upload(source: UploadSource, path: string, options: UploadOptions = {}): Promise<FileInfo> {
     const { signal, sha256, upload = randomName(), mode, ifMatch, parents, onProgress } = options;
     const params = given({ workspace: this.#workspace, path, upload, sha256, mode, if_match: ifMatch, parents });
-    return uploadFrom(this.#connection, params as FsUploadParams, randomAccess(source), signal, onProgress);
+    return uploadFrom(this.#connection, params, randomAccess(source), signal, onProgress);
   }
 
   async #small(path: string, encoding: Encoding, options: CallOptions): Promise<FileContent | undefined> {

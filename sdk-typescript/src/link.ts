@@ -14,7 +14,14 @@ import type { LinkFailure } from "./retry.js";
 import { type OpenSocket, type Socket, SocketRefused, type SocketRequest } from "./socket.js";
 import { DATA, EOF, type Frame, FrameError, decodeFrame, encodeFrame } from "./wire/frames.js";
 import { StreamError } from "./wire/inbound.js";
-import { type Message, MessageError, decodeMessage, encodeNotification, encodeRequest, exceeds } from "./wire/messages.js";
+import {
+  type Message,
+  MessageError,
+  decodeMessage,
+  encodeNotification,
+  encodeRequest,
+  exceeds,
+} from "./wire/messages.js";
 
 const DEFAULT_MAX_MESSAGE = 1_048_576;
 const VIOLATION = 4400;
@@ -134,7 +141,10 @@ export class Link {
       const told = error instanceof SocketRefused && error.status !== undefined ? { status: error.status } : {};
       throw new LinkDown(error instanceof Error ? error.message : String(error), { ...told, cause: error });
     }
-    if (pingIntervalMs !== null) link.#heartbeat = setInterval(() => { link.#beat(); }, pingIntervalMs);
+    if (pingIntervalMs !== null)
+      link.#heartbeat = setInterval(() => {
+        link.#beat();
+      }, pingIntervalMs);
     return link;
   }
 
@@ -181,7 +191,10 @@ export class Link {
     const encoded = encodeRequest(this.#nextId, method, params);
     const limit = this.ready.limits.max_message || DEFAULT_MAX_MESSAGE;
     if (exceeds(encoded, limit)) {
-      throw new SdkError("message_too_large", `the params of ${method} are larger than the ${limit} bytes of a message`);
+      throw new SdkError(
+        "message_too_large",
+        `the params of ${method} are larger than the ${limit} bytes of a message`,
+      );
     }
     const request = new Request(this.#nextId++, sink, onProgress);
     this.#requests.set(request.id, request);
@@ -319,7 +332,8 @@ export class Link {
 
   #opened(params: Record<string, unknown>): void {
     const { id, stream } = params;
-    if (typeof stream !== "number" || !Number.isSafeInteger(stream)) throw new MessageError("stream.open without number");
+    if (typeof stream !== "number" || !Number.isSafeInteger(stream))
+      throw new MessageError("stream.open without number");
     const request = typeof id === "number" ? this.#requests.get(id) : undefined;
     if (request?.sink === undefined) return;
     if (request.stream !== undefined || this.#streams.has(stream)) {
@@ -405,4 +419,3 @@ function closing(params: Record<string, unknown>): string {
   const reason = params["reason"];
   return `the daemon closed the connection${typeof reason === "string" ? `: ${reason}` : ""}`;
 }
-

@@ -212,11 +212,13 @@ export class Output {
   claim(channel: 1 | 2 | "all"): Lane {
     let lane: Lane;
     if (channel === "all") {
-      if (this.#mode === "split") throw new TypeError("stdout or stderr is being read already; read either them or output");
+      if (this.#mode === "split")
+        throw new TypeError("stdout or stderr is being read already; read either them or output");
       this.#mode = "merged";
       lane = this.#merged;
     } else {
-      if (this.#mode === "merged") throw new TypeError("output is being read already; read either it or stdout and stderr");
+      if (this.#mode === "merged")
+        throw new TypeError("output is being read already; read either it or stdout and stderr");
       this.#split(channel);
       lane = this.#lane(channel);
     }

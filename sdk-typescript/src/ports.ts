@@ -95,12 +95,7 @@ export class Tunnel extends Attachment<"port.forward"> implements AsyncDisposabl
   }
 
   /** @internal */
-  static async open(
-    connection: Connection,
-    workspace: string,
-    port: number,
-    options: DialOptions,
-  ): Promise<Tunnel> {
+  static async open(connection: Connection, workspace: string, port: number, options: DialOptions): Promise<Tunnel> {
     const tunnel = new Tunnel(connection, workspace, port, options);
     await tunnel.start();
     return tunnel;

@@ -14,7 +14,7 @@ import { Attachment } from "./attachment.js";
 import { ByteStream } from "./byteStream.js";
 import { randomName, toText, utf8 } from "./bytes.js";
 import type { Connection } from "./connection.js";
-import { ProcessError, RemoteError, SdkError, isRemoteError } from "./errors.js";
+import { ProcessError, type RemoteError, SdkError, isRemoteError } from "./errors.js";
 import { type CallOptions, given } from "./options.js";
 import { type Lane, Output, type OutputChunk, gap } from "./output.js";
 import type {
@@ -309,7 +309,7 @@ export class Process extends Attachment<"exec.attach"> implements AsyncDisposabl
       attachment: this.#attachment,
       hold_ms: holdMs ?? HOLD_MS,
       window: this.#output.nextWindow(),
-    }) as ExecAttachParams;
+    });
   }
 
   protected override onOpen(info: ExecAttachOpen): void {
@@ -358,7 +358,9 @@ export class Process extends Attachment<"exec.attach"> implements AsyncDisposabl
       this.#record = exit.process;
       if (exit.output_end > this.#output.offset) {
         const came = this.#output.offset;
-        failure = { error: gap(`the output ends at ${exit.output_end}, but only ${came} bytes came`, came, exit.output_end) };
+        failure = {
+          error: gap(`the output ends at ${exit.output_end}, but only ${came} bytes came`, came, exit.output_end),
+        };
       }
     }
     this.#output.finish(failure);

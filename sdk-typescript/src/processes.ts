@@ -26,9 +26,10 @@ export interface StartOptions extends ChangeOptions {
 
 /** Params of `exec.start`; `argv` is a list, never a command line. */
 export function startParams(workspace: string, argv: readonly string[], options: StartOptions): ExecStartParams {
-  if (!Array.isArray(argv)) throw new TypeError('argv is a list; for a shell command pass ["sh", "-c", command]');
+  if (!isList(argv)) throw new TypeError('argv is a list; for a shell command pass ["sh", "-c", command]');
   const { cwd, env, pty, stdin, killAfterMs, labels, logLimit, key } = options;
-  const timeout = killAfterMs === undefined || killAfterMs === Infinity ? undefined : Math.max(1, Math.round(killAfterMs));
+  const timeout =
+    killAfterMs === undefined || killAfterMs === Infinity ? undefined : Math.max(1, Math.round(killAfterMs));
   return given({
     workspace,
     argv: [...argv],
@@ -40,7 +41,7 @@ export function startParams(workspace: string, argv: readonly string[], options:
     labels,
     log_limit: logLimit,
     key,
-  }) as ExecStartParams;
+  });
 }
 
 /** Processes of one workspace, whoever started them; `workspace.processes`. To follow one, see `Workspace.attach`. */
@@ -114,4 +115,9 @@ export class Processes {
   async remove(process: string, options?: CallOptions): Promise<void> {
     await this.#connection.call("exec.remove", { process }, options);
   }
+}
+
+/** `Array.isArray` forgets what is in a list that may not be changed. */
+function isList(value: readonly string[] | string): value is readonly string[] {
+  return Array.isArray(value);
 }

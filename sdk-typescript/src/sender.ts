@@ -198,7 +198,8 @@ export class ByteSender {
   #discard(views: Uint8Array[], offset: number): void {
     while (this.acknowledged < offset) {
       const head = views[0];
-      if (head === undefined) throw new SdkError("protocol_violation", "the daemon acknowledged bytes that were not sent");
+      if (head === undefined)
+        throw new SdkError("protocol_violation", "the daemon acknowledged bytes that were not sent");
       const size = Math.min(head.byteLength, offset - this.acknowledged);
       if (size < head.byteLength) views[0] = head.subarray(size);
       else views.shift();

@@ -18,10 +18,8 @@ import type {
   PtySize,
   ResourceStats,
   Workspace as WorkspaceRecord,
-  WorkspaceDestroyParams,
   WorkspaceDestroyed,
   WorkspaceState,
-  WorkspaceUpdateParams,
 } from "./protocol/types.js";
 
 const SHELL = ["sh", "-c", 'exec "${SHELL:-/bin/sh}" -l'];
@@ -186,7 +184,7 @@ export class Workspace {
     const { key, ...call } = options;
     const { displayName, env, labels } = changes;
     const params = given({ workspace: this.id, display_name: displayName, env, labels, key });
-    this.#record = await this.#connection.call("workspace.update", params as WorkspaceUpdateParams, call);
+    this.#record = await this.#connection.call("workspace.update", params, call);
     return this;
   }
 
@@ -199,7 +197,7 @@ export class Workspace {
   ): Promise<WorkspaceDestroyed> {
     const { force, keepBranch, graceMs, wait, key, ...call } = options;
     const params = given({ workspace: this.id, force, keep_branch: keepBranch, timeout_ms: graceMs, wait, key });
-    const result = await this.#connection.call("workspace.destroy", params as WorkspaceDestroyParams, call);
+    const result = await this.#connection.call("workspace.destroy", params, call);
     this.#record = result.workspace;
     return result;
   }

@@ -48,8 +48,8 @@ function compile(list: Vector[]): boolean[] {
     types: [],
   };
   const host = ts.createCompilerHost(options);
-  const { getSourceFile } = host;
-  host.getSourceFile = (name, ...rest) => (name === path ? source : getSourceFile.call(host, name, ...rest));
+  const getSourceFile = host.getSourceFile.bind(host);
+  host.getSourceFile = (name, ...rest) => (name === path ? source : getSourceFile(name, ...rest));
   const program = ts.createProgram([path], options, host);
   const accepted = list.map(() => true);
   for (const problem of [...program.getSyntacticDiagnostics(source), ...program.getSemanticDiagnostics(source)]) {
@@ -71,7 +71,9 @@ describe("types", () => {
   });
 
   test("the compiler refuses every payload that lacks a field or has one of another type", () => {
-    const wrong = written.filter((vector) => !vector.valid && /: (missing|null|\w+ instead of an? \w+)$/.test(vector.name));
+    const wrong = written.filter(
+      (vector) => !vector.valid && /: (missing|null|\w+ instead of an? \w+)$/.test(vector.name),
+    );
     const taken = wrong.filter((vector) => accepted[written.indexOf(vector)] === true);
     expect(wrong.length).toBeGreaterThan(300);
     expect(taken.map((vector) => `${vector.source}: ${vector.name}`)).toEqual([]);

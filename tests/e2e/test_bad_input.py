@@ -405,6 +405,24 @@ async def test_many_at_once_with_one_key_are_one(client: WireClient, home: dict[
     assert (await client.call("fs.read", workspace=home["id"], path="counted.txt"))["content"] == "x\n"
 
 
+async def test_a_key_of_a_call_under_way_with_other_params(client: WireClient, home: dict[str, Any]) -> None:
+    workspace = home["id"]
+    await client.call("exec.run", workspace=workspace, argv=["mkfifo", "under-way"])
+    params = {"workspace": workspace, "argv": ["sh", "-c", "echo started >&2; cat under-way"], "key": "under-way"}
+    running = await client.send("exec.run", params)
+    async with asyncio.timeout(PATIENCE):
+        while not (await client.call("exec.list", workspace=workspace, running=True))["processes"]:
+            await client.alive()
+    error = await client.fails("exec.run", workspace=workspace, argv=["true"], key="under-way")
+    assert error["name"] == "key_reused"
+    same = await client.send("exec.run", params)
+    await client.call("exec.run", workspace=workspace, argv=["sh", "-c", "echo through > under-way"])
+    answers = [await client.answer(id) for id in (running, same)]
+    assert answers[0]["result"] == answers[1]["result"]
+    assert answers[0]["result"]["stdout"]["text"] == "through\n"
+    await client.call("fs.remove", workspace=workspace, path="under-way")
+
+
 # -- what has ended ----------------------------------------------------------------------------------------------------
 
 

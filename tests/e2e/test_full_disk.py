@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import os
 import subprocess
@@ -235,13 +236,12 @@ async def test_the_daemon_starts_on_a_full_disk_or_says_why(home_disk: tuple[Wor
     world.daemon.spawn()
     assert world.daemon.process is not None
     code = None
-    while code is None:
-        try:
-            if world.daemon.get("/health/ready")[0] == 200:
-                break
-        except OSError:
-            pass
-        code = world.daemon.process.poll()
+    async with asyncio.timeout(30.0):
+        while code is None:
+            with contextlib.suppress(OSError):
+                if (await asyncio.to_thread(world.daemon.get, "/health/ready"))[0] == 200:
+                    break
+            code = world.daemon.process.poll()
     if code is not None:
         assert code == 1
     disk.free()

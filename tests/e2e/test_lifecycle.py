@@ -49,8 +49,9 @@ async def test_sigterm_lets_calls_finish(daemon: DaemonProcess, repository: Path
     gate = await asyncio.to_thread(fifo.open, "w")  # opens when the command has opened its side
     assert daemon.process is not None
     daemon.process.send_signal(signal.SIGTERM)
-    while not client.closing:
-        await client.alive()  # calls about the session itself are still answered
+    async with asyncio.timeout(PATIENCE):
+        while not client.closing:
+            await client.alive()  # calls about the session itself are still answered
     assert client.closing[0] == {"code": 1001, "reason": "the daemon stops"}
     refused = await client.fails("exec.run", workspace=workspace, argv=["true"])
     assert refused["name"] == "draining"
@@ -75,8 +76,9 @@ async def test_sigterm_does_not_wait_for_ever(tmp_path: Path, repository: Path) 
     made = await asyncio.to_thread(daemon.call, "workspace.create", name="a", repository={"url": str(repository)})
     client = await WireClient.open(daemon.socket)
     running = await client.send("exec.run", {"workspace": made["workspace"]["id"], "argv": ["sleep", "600"]})
-    while not (await client.call("exec.list", workspace="a"))["processes"]:
-        await client.alive()
+    async with asyncio.timeout(PATIENCE):
+        while not (await client.call("exec.list", workspace="a"))["processes"]:
+            await client.alive()
     assert await daemon.astop() == 0
     assert await asyncio.wait_for(client.closed, PATIENCE) == 1001
     with pytest.raises(ConnectionError):

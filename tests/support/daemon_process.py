@@ -135,12 +135,18 @@ class DaemonProcess:
         finally:
             connection.close()
 
-    def rpc(self, method: str, timeout: float = 60.0, **params: object) -> dict[str, Any]:
-        """One call by POST /rpc over the Unix socket: the whole answer. Raises ConnectionError if there is none."""
+    def rpc(self, method: str, timeout: float = 60.0, bearer: str | None = None, **params: object) -> dict[str, Any]:
+        """One call by POST /rpc over the Unix socket: the whole answer. Raises ConnectionError if there is none.
+
+        The caller is this user, or whom the token `bearer` names.
+        """
         connection = UnixHTTPConnection(self.socket, timeout)
         body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params})
         try:
-            connection.request("POST", "/rpc", body, {"Content-Type": "application/json"})
+            headers = {"Content-Type": "application/json"}
+            if bearer is not None:
+                headers["Authorization"] = f"Bearer {bearer}"
+            connection.request("POST", "/rpc", body, headers)
             return json.loads(connection.getresponse().read())
         except (OSError, http.client.HTTPException) as error:
             raise ConnectionError(f"{method}: {error}") from error

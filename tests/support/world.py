@@ -24,6 +24,8 @@ class World:
 
     def __init__(self, folder: Path, settings: list[str] | None = None, environ: dict[str, str] | None = None) -> None:
         self.folder = folder
+        # tenants may use the repositories of this world, as on a node that opens a directory to them
+        settings = [f"repositories.allowed={folder}", *(settings or [])]
         self.daemon = DaemonProcess(folder / "home", environ=environ, settings=settings)
         self.repository = make_repository(folder / "repository")
         self._names = itertools.count(1)

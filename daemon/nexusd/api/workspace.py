@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -12,6 +13,7 @@ from nexus_sdk.protocol.errors import Forbidden
 from nexusd.api.observing import Calls
 from nexusd.api.optional import optional
 from nexusd.api.services import Services
+from nexusd.api.sources import check_source
 from nexusd.auth.identity import Identity
 from nexusd.store import workspaces as rows
 from nexusd.wire.call import Call
@@ -40,7 +42,9 @@ def register(calls: Calls, services: Services) -> None:
                 scope=call.method.scope or "",
                 method=call.method.name,
             )
-        return await finish(call, await manager.create(call.identity.subject, params), params.wait)
+        allowed = services.loaded.config.repositories.allowed
+        source = await asyncio.to_thread(check_source, call.identity, params.repository.url, allowed)
+        return await finish(call, await manager.create(call.identity.subject, source, params), params.wait)
 
     def change(
         verb: Callable[[str, str, types.WorkspaceChangeParams], Awaitable[Run]],

@@ -30,9 +30,6 @@ __all__ = ["Gate", "GatedCall", "Resolved", "Resolver"]
 
 T = TypeVar("T")
 
-NODE_SCOPES: Final = frozenset({"system:write"})
-"""Scopes that concern everybody's workspaces: a tenant's ``*`` is over its own and does not reach them."""
-
 
 class Resolved(Protocol):
     """What the gate looks at in a workspace's record."""
@@ -125,9 +122,17 @@ class Gate:
             raise Forbidden(f"{method.name} needs the scope {scope}", scope=scope, method=method.name)
         if self.draining and method.scope is not None:
             raise Draining(f"the daemon stops and takes no {method.name}")
-        if scope in NODE_SCOPES and identity.workspaces != "*":
-            raise Forbidden(f"{method.name} needs all workspaces", scope=scope, method=method.name)
         if method.target is None:
+            return None
+        if method.target == "node":
+            # It concerns everybody's workspaces: a tenant's `*` is over its own and does not reach that far.
+            if identity.workspaces != "*":
+                raise Forbidden(
+                    f"{method.name} concerns the whole node",
+                    hint="It needs a token for all workspaces.",
+                    scope=scope,
+                    method=method.name,
+                )
             return None
         return self._admit_target(call, method, identity, getattr(call.params, method.target))
 

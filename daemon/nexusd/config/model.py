@@ -127,6 +127,19 @@ class Ports(Section, frozen=True, kw_only=True):
     per_workspace: Annotated[int, _key("integer", "How many each workspace is given.", least=1, most=1000)] = 10
 
 
+class Repositories(Section, frozen=True, kw_only=True):
+    """Where code may come from."""
+
+    allowed: Annotated[
+        tuple[str, ...],
+        _key(
+            "list",
+            "Directories below which anybody may make workspaces from repositories on this host. Whoever sees all "
+            "workspaces, as the local user does, needs no permission; remote repositories need none either.",
+        ),
+    ] = ()
+
+
 class Limits(Section, frozen=True, kw_only=True):
     """What is refused."""
 
@@ -178,6 +191,7 @@ class Config(Section, frozen=True, kw_only=True):
     log: Log = Log()
     defaults: Defaults = msgspec.field(default_factory=Defaults)
     ports: Ports = Ports()
+    repositories: Repositories = Repositories()
     limits: Limits = Limits()
     processes: Processes = Processes()
     operations: Operations = Operations()

@@ -98,6 +98,7 @@ class Pages:
         """Counters: for the local machine as it is, for others by their scope."""
         if not _local(exchange.head):
             identity = self._authenticator.identify(exchange.head)
+            # the same right as for what it counts: everybody's connections, processes and workspaces
             decision = self._gate.admit(Call(None, METHODS["system.info"], types.NoParams(), identity))
             if decision is not None:
                 await decision

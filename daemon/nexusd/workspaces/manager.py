@@ -143,8 +143,8 @@ class Manager:
 
     # -- verbs ---------------------------------------------------------------------------------------------------
 
-    async def create(self, owner: str, params: types.WorkspaceCreateParams) -> Run:
-        """Accept a new workspace.
+    async def create(self, owner: str, source: str, params: types.WorkspaceCreateParams) -> Run:
+        """Accept a new workspace from `source`, which the caller was found to have a right to.
 
         Raises:
             InvalidName, WorkspaceExists, LimitWorkspaces, PortsExhausted, BackendNotFound, RepositoryUnusable.
@@ -152,7 +152,7 @@ class Manager:
         if not NAME.fullmatch(params.name):
             raise InvalidName(f"{params.name!r} is not a valid workspace name", name=params.name)
         _check_env(params.env)
-        url = await repositories.normalise(params.repository.url)
+        url = await repositories.normalise(source)
         defaults = await self.parts.defaults_for(url)
         backend = params.backend if params.backend is not msgspec.UNSET else defaults.backend
         self.parts.backend(backend)

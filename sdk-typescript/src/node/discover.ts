@@ -25,7 +25,10 @@ export function discover(
   if (given === undefined) {
     const socketPath = join(home(environ), "run", "nexusd.sock");
     if (existsSync(socketPath)) return { url: UNIX_URL, socketPath, token };
-    throw new SdkError("daemon_not_found", `no daemon found: NEXUS_URL is not set and there is no socket at ${socketPath}`);
+    throw new SdkError(
+      "daemon_not_found",
+      `no daemon found: NEXUS_URL is not set and there is no socket at ${socketPath}`,
+    );
   }
   const text = String(given);
   if (text.startsWith("unix:")) {

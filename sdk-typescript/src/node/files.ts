@@ -56,7 +56,7 @@ export async function downloadFile(
     (found) => found.mode & 0o7777,
     () => undefined,
   );
-  const handle = await open(part, "wx", 0o600);
+  const handle = await open(part, "wx", mode ?? 0o666);
   try {
     const download = await files.download(path, rest);
     try {
@@ -70,7 +70,7 @@ export async function downloadFile(
       await download.close();
     }
     await handle.sync();
-    await handle.chmod(mode ?? 0o666 & ~process.umask());
+    if (mode !== undefined) await handle.chmod(mode);
     await handle.close();
     await rename(part, target);
     return download.info;
@@ -82,7 +82,7 @@ export async function downloadFile(
 }
 
 async function writeAll(handle: FileHandle, data: Uint8Array): Promise<void> {
-  for (let offset = 0; offset < data.byteLength; ) {
+  for (let offset = 0; offset < data.byteLength;) {
     offset += (await handle.write(data, offset, data.byteLength - offset)).bytesWritten;
   }
 }
@@ -100,7 +100,7 @@ async function readAt(handle: FileHandle, offset: number, length: number): Promi
 
 async function digest(read: (offset: number, length: number) => Promise<Uint8Array>, size: number): Promise<string> {
   const hash = createHash("sha256");
-  for (let offset = 0; offset < size; ) {
+  for (let offset = 0; offset < size;) {
     const block = await read(offset, BLOCK);
     if (block.byteLength === 0) break;
     hash.update(block);

@@ -41,7 +41,8 @@ export function check(type: string, text: string): string | undefined {
 }
 
 function wellFormed(value: unknown): boolean {
-  if (typeof value === "string") return !/[\uD800-\uDBFF](?![\uDC00-\uDFFF])|(?<![\uD800-\uDBFF])[\uDC00-\uDFFF]/.test(value);
+  if (typeof value === "string")
+    return !/[\uD800-\uDBFF](?![\uDC00-\uDFFF])|(?<![\uD800-\uDBFF])[\uDC00-\uDFFF]/.test(value);
   if (Array.isArray(value)) return value.every(wellFormed);
   if (typeof value !== "object" || value === null) return true;
   return Object.entries(value).every(([name, member]) => wellFormed(name) && wellFormed(member));
@@ -114,7 +115,7 @@ function scalar(shape: Shape, value: unknown): boolean {
   if (shape.scalar === "boolean") return typeof value === "boolean";
   if (shape.scalar === "string") {
     if (typeof value !== "string") return false;
-    const size = [...value].length;
+    const size = Array.from(value).length;
     if (!within(size, shape.minLength, shape.maxLength)) return false;
     if (shape.pattern !== undefined && !new RegExp(shape.pattern, "u").test(value)) return false;
     if (shape.format === "date-time") return DATE_TIME.test(value) && isMoment(value);

@@ -81,7 +81,7 @@ PARAMS: dict[str, Any] = {
 
 def call(method: str, identity: Identity, ref: str = "") -> Call:
     row = METHODS[method]
-    return Call(1, row, PARAMS[row.target](ref) if row.target else None, identity)
+    return Call(1, row, PARAMS[row.target](ref) if row.target in PARAMS else None, identity)
 
 
 async def admit(gate: Gate, asked: Call) -> Any:
@@ -111,6 +111,15 @@ async def test_every_method_wants_its_scope(gate: Gate, method: str) -> None:
     assert isinstance(error, Forbidden)
     assert error.details is not None
     assert (error.details.scope, error.details.method) == (row.scope, method)
+
+
+@pytest.mark.parametrize("method", [name for name, row in METHODS.items() if row.target == "node"])
+async def test_what_concerns_the_node_needs_all_workspaces(gate: Gate, method: str) -> None:
+    for workspaces in ("own", ["ws_a"]):
+        error = await refusal(gate, call(method, who(workspaces=workspaces)))
+        assert isinstance(error, Forbidden)
+        assert "whole node" in error.message
+    assert await admit(gate, call(method, who(workspaces="*"))) is None
 
 
 async def test_the_scope_is_looked_at_before_the_target(gate: Gate) -> None:
