@@ -403,17 +403,19 @@ func TestWhatIsNoDaemon(t *testing.T) {
 	if err := connect(other.URL); !errors.As(err, &broken) {
 		t.Errorf("%v", err)
 	}
-	silent := newBrokenServer(t, nil)
-	silent.greeting = ""
-	if err := connect(silent.URL); !errors.As(err, &failed) || !errors.Is(err, context.DeadlineExceeded) {
+	greet := func(text string) error {
+		server := newBrokenServer(t, nil)
+		server.greeting = text
+		return connect(server.URL)
+	}
+	if err := greet(""); !errors.As(err, &failed) || !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("%v", err)
 	}
-	silent.greeting = `{"jsonrpc":"2.0","method":"session.ready","params":{"level":1}}`
-	if err := connect(silent.URL); !errors.As(err, &broken) {
+	if err := greet(`{"jsonrpc":"2.0","method":"session.ready","params":{"level":1}}`); !errors.As(err, &broken) {
 		t.Errorf("%v", err)
 	}
-	silent.greeting = `{"jsonrpc":"2.0","method":"session.closing","params":{"code":1001,"reason":"going home"}}`
-	if err := connect(silent.URL); err == nil || !strings.Contains(err.Error(), "going home") || !nexus.IsTransient(err) {
+	err = greet(`{"jsonrpc":"2.0","method":"session.closing","params":{"code":1001,"reason":"going home"}}`)
+	if err == nil || !strings.Contains(err.Error(), "going home") || !nexus.IsTransient(err) {
 		t.Errorf("%v", err)
 	}
 }

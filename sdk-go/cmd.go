@@ -315,6 +315,14 @@ func (c *Cmd) Wait() error {
 	return errors.Join(pumpError, cause)
 }
 
+// Reconnects returns how often the command was followed again after a broken connection.
+func (c *Cmd) Reconnects() int {
+	if c.attachment == nil {
+		return 0
+	}
+	return c.attachment.Reconnects()
+}
+
 // watcher ends a command whose context has ended.
 type watcher struct {
 	cmd      *Cmd

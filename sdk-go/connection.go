@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"strconv"
 	"sync"
 	"time"
 
@@ -315,19 +316,34 @@ func deadlineOf(spec *protocol.Method, params any) time.Duration {
 		return spec.Timeout + margin
 	}
 	limit := spec.DefaultTimeout
-	given := reflect.ValueOf(params)
-	if given.Kind() == reflect.Pointer && given.Elem().Kind() == reflect.Struct {
-		if field := given.Elem().FieldByName("TimeoutMS"); field.IsValid() {
-			if field.Kind() == reflect.Pointer {
-				field = reflect.Indirect(field)
-			}
-			if field.IsValid() {
-				limit = time.Duration(field.Int()) * time.Millisecond
-			}
-		}
+	if given, ok := timeoutOf(params); ok {
+		limit = given
 	}
 	if limit == 0 {
 		return 0
 	}
 	return limit + margin
+}
+
+// timeoutOf returns what the params say in timeout_ms.
+func timeoutOf(params any) (time.Duration, bool) {
+	given := reflect.ValueOf(params)
+	switch {
+	case given.Kind() == reflect.Map:
+		for entries := given.MapRange(); entries.Next(); {
+			if entries.Key().String() == "timeout_ms" {
+				number, err := strconv.ParseInt(fmt.Sprint(entries.Value().Interface()), 10, 64)
+				return time.Duration(number) * time.Millisecond, err == nil
+			}
+		}
+	case given.Kind() == reflect.Pointer && given.Elem().Kind() == reflect.Struct:
+		field := given.Elem().FieldByName("TimeoutMS")
+		if field.Kind() == reflect.Pointer {
+			field = field.Elem()
+		}
+		if field.IsValid() {
+			return time.Duration(field.Int()) * time.Millisecond, true
+		}
+	}
+	return 0, false
 }

@@ -166,3 +166,37 @@ func MayHaveRun(err error) bool {
 	}
 	return false
 }
+
+// ErrorName returns the stable name of an error, the same in every language: that of the schema for a *RemoteError, else
+// connection_failed, daemon_not_found, connection_lost, connection_closed, call_timeout, cancelled, protocol_violation or
+// output_gap. It is empty for an error that is not of this package.
+func ErrorName(err error) string {
+	var remote *RemoteError
+	var gap *OutputGapError
+	var lost *ConnectionLostError
+	var broken *ProtocolError
+	var failed *ConnectError
+	var interrupted *InterruptedError
+	var timeout *CallTimeoutError
+	switch {
+	case errors.As(err, &remote):
+		return remote.Name
+	case errors.As(err, &gap):
+		return "output_gap"
+	case errors.As(err, &lost):
+		return "connection_lost"
+	case errors.As(err, &broken):
+		return "protocol_violation"
+	case errors.Is(err, ErrDaemonNotFound):
+		return "daemon_not_found"
+	case errors.As(err, &failed):
+		return "connection_failed"
+	case errors.Is(err, ErrClosed):
+		return "connection_closed"
+	case errors.As(err, &timeout), errors.As(err, &interrupted) && interrupted.Timeout():
+		return "call_timeout"
+	case interrupted != nil:
+		return "cancelled"
+	}
+	return ""
+}

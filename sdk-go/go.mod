@@ -2,4 +2,4 @@ module github.com/nexus-workspaces/nexus/sdk-go
 
 go 1.24
 
-require github.com/coder/websocket v1.8.15 // indirect
+require github.com/coder/websocket v1.8.15

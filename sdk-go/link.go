@@ -84,7 +84,7 @@ type link struct {
 
 	conn   *websocket.Conn
 	cork   *corkConn
-	ctx    context.Context
+	ctx    context.Context // ends with the link
 	cancel context.CancelFunc
 	gone   chan struct{} // closed when the link has ended
 
@@ -292,8 +292,8 @@ func (l *link) close(code websocket.StatusCode, reason string) {
 	select {
 	case <-shaken:
 	case <-timer.C:
+		_ = l.cork.Close() // wakes the reader
 	}
-	l.cancel()
 	<-l.gone
 }
 
@@ -337,7 +337,7 @@ func (l *link) send(batch []outgoing) error {
 		l.cork.cork()
 	}
 	for _, message := range batch {
-		if err := l.conn.Write(l.ctx, message.kind, message.data); err != nil {
+		if err := l.conn.Write(context.Background(), message.kind, message.data); err != nil {
 			return errors.Join(err, l.cork.uncork())
 		}
 	}
@@ -398,7 +398,7 @@ func (l *link) read() {
 func (l *link) receive() error {
 	scratch := make([]byte, 0, 4096)
 	for {
-		kind, reader, err := l.conn.Reader(l.ctx)
+		kind, reader, err := l.conn.Reader(context.Background())
 		if err != nil {
 			return err
 		}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -60,7 +61,9 @@ func runWithDaemon(run func() int) (code int, err error) {
 		return 1, err
 	}
 	daemon.Stdout, daemon.Stderr = log, log
-	daemon.Env = append(os.Environ(), "NEXUS_NODE_CONFIG="+filepath.Join(home, "no-node.yaml"))
+	// The daemon refuses variables that it does not know, such as the one above.
+	daemon.Env = slices.DeleteFunc(os.Environ(), func(entry string) bool { return strings.HasPrefix(entry, "NEXUS_") })
+	daemon.Env = append(daemon.Env, "NEXUS_NODE_CONFIG="+filepath.Join(home, "no-node.yaml"))
 	if err := daemon.Start(); err != nil {
 		return 1, fmt.Errorf("no daemon (NEXUS_TEST_PYTHON names the interpreter that has nexusd): %w", err)
 	}
@@ -182,7 +185,7 @@ func makeWorkspace(t testing.TB, client *nexus.Client) *nexus.Workspace {
 	t.Helper()
 	names.Lock()
 	names.last++
-	name := fmt.Sprintf("t%d", names.last)
+	name := fmt.Sprintf("go-test-%d", names.last)
 	names.Unlock()
 	ws, err := client.Workspaces().Create(testContext(t), nexus.CreateOptions{Name: name, Repository: world.repository})
 	if err != nil {

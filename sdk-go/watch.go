@@ -175,33 +175,3 @@ func (w *WorkspaceWatch) Close() error {
 	w.events.close()
 	return nil
 }
-
-// SearchParams says what to search for; Workspace and Window are filled in.
-type SearchParams = protocol.FsSearchParams
-
-// Search searches the content of files and yields matches as they are found. It fails with ErrPatternInvalid. A search
-// that a broken connection interrupts fails with a *ConnectionLostError: search again.
-func (w *Workspace) Search(ctx context.Context, params SearchParams) iter.Seq2[protocol.FsMatch, error] {
-	params.Workspace = w.id
-	kind := eventKind[protocol.FsMatch]{
-		method: "fs.search",
-		params: func(_ *string, window int64) any {
-			params.Window = window
-			return &params
-		},
-		decode: func(_ *string, data json.RawMessage) (protocol.FsMatch, bool, error) {
-			decoded, err := protocol.DecodeFsSearchEvent(data)
-			match, ok := decoded.(protocol.FsMatch)
-			return match, ok, err
-		},
-	}
-	return func(yield func(protocol.FsMatch, error) bool) {
-		found, err := openEvents(ctx, w.conn, kind, nil)
-		if err != nil {
-			yield(protocol.FsMatch{}, err)
-			return
-		}
-		defer found.close()
-		found.all()(yield)
-	}
-}

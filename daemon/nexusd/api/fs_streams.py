@@ -9,7 +9,7 @@ from nexus_sdk.protocol import types
 from nexusd.api.observing import Calls
 from nexusd.api.services import Services
 from nexusd.files.search import Search
-from nexusd.files.transfer import BLOCK, Download, Upload
+from nexusd.files.transfer import READ, Download, Upload
 from nexusd.wire.call import Call
 from nexusd.wire.stream import ServerStream
 
@@ -26,9 +26,11 @@ def register(calls: Calls, services: Services) -> None:
         try:
             position = params.offset
             await stream.open(source.opened, offset=position)
-            while block := await source.read(BLOCK):
-                await stream.send(STDOUT, position, block)
-                position += len(block)
+            # one buffer for all: sending copies it into frames
+            buffer = memoryview(bytearray(READ))
+            while count := await source.read_into(buffer):
+                await stream.send(STDOUT, position, buffer[:count])
+                position += count
             await stream.eof(STDOUT, position)
             return source.finish()
         finally:

@@ -16,7 +16,7 @@ import re
 import secrets
 import stat
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final
 
@@ -36,6 +36,9 @@ _LOCK_WAIT: Final = 10.0
 """Seconds to wait for another call on the same place; beyond that its filesystem hangs."""
 
 _LOCKS: Final = tuple(threading.Lock() for _ in range(256))
+_PARTS: Final = 512
+"""Most parts of one writev; IOV_MAX is 1024."""
+
 _SET_ID: Final = stat.S_ISUID | stat.S_ISGID
 
 
@@ -259,3 +262,21 @@ def write_all(fd: int, data: bytes | bytearray | memoryview) -> int:
     while view:
         view = view[os.write(fd, view) :]
     return len(data)
+
+
+def write_parts(fd: int, parts: Sequence[bytes | memoryview]) -> int:
+    """Write all parts, one after the other, at the descriptor's position, without joining them. Returns how many bytes.
+
+    Raises:
+        OSError: as writev(2).
+    """
+    total = 0
+    for first in range(0, len(parts), _PARTS):
+        some = parts[first : first + _PARTS]
+        size = sum(map(len, some))
+        done = os.writev(fd, some)
+        if done < size:
+            # what a signal or a full disk cut short
+            write_all(fd, memoryview(b"".join(some))[done:])
+        total += size
+    return total

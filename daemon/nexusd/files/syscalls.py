@@ -1,4 +1,5 @@
-"""System calls that the standard library has no name for: openat2 and renameat2 (Linux), renameatx_np (macOS).
+"""System calls that the standard library has no name for: openat2 and renameat2 (Linux), renameatx_np (macOS),
+sync_file_range (Linux).
 
 Both are `None`-like when the system lacks them: they raise `OSError` with ENOSYS and the caller takes its other way.
 Numbers: openat2 is 437 on every architecture (added after the tables were unified). renameat2 comes from the C library.
@@ -18,6 +19,7 @@ RESOLVE_IN_ROOT: Final = 0x10
 
 _OPENAT2: Final = 437
 _RENAME_NOREPLACE: Final = 1
+_SYNC_FILE_RANGE_WRITE: Final = 2
 _RENAME_EXCL: Final = 4
 
 
@@ -69,3 +71,14 @@ def rename_exclusive(source_dir: int, source: str, target_dir: int, target: str)
     if failed:
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number))
+
+
+def start_writeback(fd: int, offset: int, size: int) -> None:
+    """Begin to write pages of a file to the disk without waiting for them, so that a later fsync has little left to do.
+
+    A hint: where the system has no such call nothing happens, and errors are fsync's to tell.
+    """
+    if sys.platform == "linux":
+        _libc.sync_file_range(
+            ctypes.c_int(fd), ctypes.c_int64(offset), ctypes.c_int64(size), ctypes.c_uint(_SYNC_FILE_RANGE_WRITE)
+        )

@@ -16,7 +16,7 @@ import threading
 import time
 import weakref
 from contextlib import closing
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 from nexus_sdk.protocol import errors
@@ -33,11 +33,18 @@ from nexusd.files.beneath import Beneath, open_entry
 from nexusd.files.errors import naming, not_a_file, param
 from nexusd.files.info import content_stamp, file_info
 from nexusd.files.remove import remove_tree
-from nexusd.files.stage import TEMPORARY, UPLOAD, Staged, check_match, check_mode, entry_status, is_ours, write_all
+from nexusd.files.stage import TEMPORARY, UPLOAD, Staged, check_match, check_mode, entry_status, is_ours, write_parts
+from nexusd.files.syscalls import start_writeback
 from nexusd.files.walk import walk_all
 
 BLOCK: Final = 1 << 20
 """Bytes that move at once between a file and memory."""
+
+READ: Final = 1 << 18
+"""Bytes that a download reads at a time: small enough to stay in the processor's cache until they are sent."""
+
+_WRITE_BACK: Final = 8 << 20
+"""Bytes of an upload after which the disk is told to begin, so that the fsync at the end does not wait for them all."""
 
 EXPIRY: Final = 24 * 3600.0
 """Seconds after which an upload that nobody continued is removed."""
@@ -85,7 +92,7 @@ class Download:
         self._end = params.offset + length
         self.opened = FsDownloadOpen(info=self._info, length=length)
 
-    async def read(self, limit: int = BLOCK) -> bytes:
+    async def read(self, limit: int = BLOCK) -> memoryview:
         """The next bytes, at most `limit`; empty when all have come.
 
         Raises:
@@ -93,11 +100,10 @@ class Download:
         """
         limit = min(limit, self._end - self.position)
         if limit <= 0:
-            return b""
+            return memoryview(b"")
         buffer = bytearray(limit)
         count = await self.read_into(memoryview(buffer))
-        del buffer[count:]
-        return bytes(buffer)
+        return memoryview(buffer)[:count]
 
     async def read_into(self, buffer: memoryview) -> int:
         """Fill the front of `buffer` with the next bytes; returns how many, 0 when all have come.
@@ -187,7 +193,8 @@ class Upload:
         self._if_match = params.if_match if isinstance(params.if_match, str) else None
         self._lock = threading.Lock()
         self._revoked = False
-        self._pending = bytearray()
+        self._pending: list[bytes | memoryview] = []
+        self._pending_size = 0
         self._flushing: asyncio.Task[None] | None = None
         with beneath.open_target(params.path, parents=params.parents) as place, naming(params.path):
             if not place.name:
@@ -212,13 +219,13 @@ class Upload:
         if isinstance(params.size, int) and size > params.size:
             os.ftruncate(self._staged.fd, 0)
             size = 0
-        self._written = self.received = size
+        self._written = self._written_back = self.received = size
         os.lseek(self._staged.fd, size, os.SEEK_SET)
         self._digest = hashlib.sha256() if isinstance(params.sha256, str) else None
         self._digested = 0
         self.opened = FsUploadOpen(offset=size, window=BLOCK)
 
-    async def write(self, data: bytes) -> None:
+    async def write(self, data: bytes | memoryview) -> None:
         """Take the next bytes. Returns when there is room for more: at most 2 MiB wait for the disk.
 
         Raises:
@@ -231,8 +238,9 @@ class Upload:
         if isinstance(size, int) and self.received > size:
             await self._settle()
             raise await asyncio.to_thread(self._mismatch, f"{size} bytes", f"at least {self.received} bytes")
-        self._pending += data
-        if len(self._pending) >= BLOCK:
+        self._pending.append(data)
+        self._pending_size += len(data)
+        if self._pending_size >= BLOCK:
             await self._settle()
             self._flushing = asyncio.create_task(self._flush_and_digest(self._take()))
 
@@ -258,9 +266,9 @@ class Upload:
         finally:
             await asyncio.to_thread(self._close, keep=True)
 
-    def _take(self) -> bytearray:
-        data, self._pending = self._pending, bytearray()
-        return data
+    def _take(self) -> list[bytes | memoryview]:
+        parts, self._pending, self._pending_size = self._pending, [], 0
+        return parts
 
     async def _settle(self) -> None:
         """Wait for the write that is under way."""
@@ -268,34 +276,37 @@ class Upload:
             task, self._flushing = self._flushing, None
             await asyncio.shield(task)
 
-    def _flush(self, data: bytearray) -> None:
+    def _flush(self, parts: list[bytes | memoryview]) -> None:
         with self._lock:
             self._check_alive()
             try:
                 with naming(self._path):
-                    self._written += write_all(self._staged.fd, data)
+                    self._written += write_parts(self._staged.fd, parts)
             except BaseException as error:
                 # How much arrived is unknown now. What is there can be continued, unless the disk is to be freed.
                 if not isinstance(error, errors.StorageFull):
                     self._staged.keep()
                 self._release()
                 raise
+            if self._written - self._written_back >= _WRITE_BACK:
+                start_writeback(self._staged.fd, self._written_back, self._written - self._written_back)
+                self._written_back = self._written
 
-    async def _flush_and_digest(self, data: bytearray) -> None:
+    async def _flush_and_digest(self, parts: list[bytes | memoryview]) -> None:
         """Write and hash at the same time: each takes about as long as the other."""
         if self._digest is None or self._digested != self._written:
-            await asyncio.to_thread(self._flush, data)
+            await asyncio.to_thread(self._flush, parts)
             return
-        hashing = asyncio.ensure_future(asyncio.to_thread(self._digest.update, data))
+        hashing = asyncio.ensure_future(asyncio.to_thread(_update, self._digest, parts))
         try:
-            await asyncio.to_thread(self._flush, data)
+            await asyncio.to_thread(self._flush, parts)
         finally:
             await hashing
-        self._digested += len(data)
+        self._digested += sum(map(len, parts))
 
-    def _finish(self, data: bytearray) -> FsUploaded:
-        if data:
-            self._flush(data)
+    def _finish(self, parts: list[bytes | memoryview]) -> FsUploaded:
+        if parts:
+            self._flush(parts)
         size, checksum = self._params.size, self._params.sha256
         if isinstance(size, int) and self._written != size:
             raise self._mismatch(f"{size} bytes", f"{self._written} bytes")
@@ -377,6 +388,11 @@ def _take_over(key: tuple[int, int], upload: Upload) -> None:
         _active[key] = upload
     if earlier is not None:
         earlier.revoke()
+
+
+def _update(digest: Any, parts: list[bytes | memoryview]) -> None:
+    for part in parts:
+        digest.update(part)
 
 
 def _forget(key: tuple[int, int], upload: Upload) -> None:

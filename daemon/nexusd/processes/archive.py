@@ -1,21 +1,26 @@
-"""What is kept of processes: a record in the store and an output log on disk, for a while after their end."""
+"""What is kept of processes: a record in the store and an output log on disk, for a while after their end.
+
+The end of a process is noted in a file before it is told, and committed soon after, together with those that ended
+beside it: a short command is not made to wait for a commit of its own. Until then the process stays in memory.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import functools
 import logging
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-from msgspec import UNSET
+from msgspec import UNSET, Struct, structs
 from nexus_sdk.protocol.errors import NexusError
 from nexus_sdk.protocol.types import Process, PtyState
 
+from nexusd.failpoints import failpoint
+from nexusd.processes.ends import End, EndsFile
 from nexusd.processes.log import LogDamaged, OutputLog
 from nexusd.processes.process import LiveProcess, decode_exit, encode_exit
 from nexusd.store import processes as rows
@@ -27,8 +32,19 @@ from nexusd.store.processes import ProcessRecord
 
 RETRY: Final = 1.0
 """Seconds between attempts to write down how a process ended, where the store could not."""
+LINGER: Final = 0.02
+"""Seconds that ends wait for each other to share a commit."""
+BATCH: Final = 256
+"""How many do."""
 
 _log = logging.getLogger("nexusd.processes")
+
+
+class _Lost(Struct, frozen=True):
+    """A process of which nobody knows how it ended."""
+
+    output_end: int
+    pty: tuple[int, int] | None
 
 
 class Archive:
@@ -36,55 +52,128 @@ class Archive:
 
     Args:
         db: the store.
-        directory: where the logs are; made by `open`.
+        directory: where the logs are; made by `recover`.
+
+    Attributes:
+        on_saved: called with the id of each process whose end has been committed.
     """
 
     def __init__(self, db: Database, directory: Path) -> None:
         self._db = db
         self._directory = directory
-        self._unsaved: dict[str, dict[str, Any]] = {}
+        self._ends = EndsFile(directory / "ends")
+        self._unsaved: dict[str, End | _Lost | None] = {}
         self._saver: asyncio.Task[None] | None = None
+        self.on_saved: Callable[[str], None] | None = None
 
     def path(self, id: str) -> Path:
         """Where a process's output is kept."""
         return self._directory / f"{id}.log"
 
-    def open(self) -> None:
-        """Make the directory."""
-        self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-
     async def close(self) -> None:
-        """Stop trying to save what could not be saved."""
+        """Commit what is still to be committed, once; what then is not, the next daemon finds noted."""
         if self._saver is not None:
             self._saver.cancel()
             await asyncio.wait([self._saver])
+        while self._unsaved:
+            try:
+                await self._commit()
+            except (StoreError, NexusError, OSError) as error:
+                _log.warning("the ends of %d processes were not written to the store: %s", len(self._unsaved), error)
+                break
+        self._ends.close()
 
     async def insert(self, record: ProcessRecord) -> None:
         """Keep a new process; returns when a crash cannot lose it. Raises what `Database.run` raises."""
         await self._db.run(lambda conn: rows.insert(conn, record), "crash")
 
-    async def save_end(self, process: LiveProcess) -> None:
-        """Keep how a process ended and where its output ends. Where the store fails, it is tried again later."""
-        await self._save(process.id, ending(process))
+    def unsaved(self, id: str) -> bool:
+        """Whether the store is behind what is known of a process."""
+        return id in self._unsaved
 
-    async def _save(self, id: str, columns: dict[str, Any]) -> None:
+    def note_end(self, process: LiveProcess) -> bool:
+        """Keep how a process ended and where its output ends; a crash cannot lose it then. The store follows.
+
+        Returns:
+            Whether it could be kept. Where not, as with a full disk, nothing has changed.
+        """
+        if process.exit is None:
+            return False
+        failpoint("exec.end.known")
+        end = End(process.id, process.exit, process.complete, process.log.end, process.pty)
         try:
-            await self._db.run(lambda conn: rows.update(conn, id, **columns), "crash")
-        except StoreClosed:
-            _log.warning("the store was closed before the end of process %s was written", id)
-        except (StoreError, NexusError) as error:
-            _log.warning("cannot write down the end of process %s, trying again: %s", id, error)
-            self._unsaved[id] = columns
-            if self._saver is None or self._saver.done():
-                self._saver = asyncio.create_task(self._save_again(), name="processes: unsaved ends")
+            self._ends.note(end)
+        except OSError as error:
+            _log.warning("cannot note the end of process %s: %s", process.id, error)
+            return False
+        failpoint("exec.end.noted")
+        self._save_later(process.id, end)
+        return True
 
-    async def _save_again(self) -> None:
+    async def commit_end(self, process: LiveProcess) -> None:
+        """The same, straight into the store. Raises what `Database.run` raises."""
+        id, end = process.id, _end(process)
+        await self._db.run(lambda conn: _write(conn, id, end), "crash")
+        self._unsaved.pop(id, None)
+
+    async def save_end(self, process: LiveProcess) -> None:
+        """Keep how a process ended and where its output ends. Where nothing takes it, it is tried again later."""
+        if self.note_end(process):
+            return
+        try:
+            await self.commit_end(process)
+        except StoreClosed:
+            _log.warning("the store was closed before the end of process %s was written", process.id)
+        except (StoreError, NexusError) as error:
+            _log.warning("cannot write down the end of process %s, trying again: %s", process.id, error)
+            self._save_later(process.id, _end(process))
+
+    async def discard(self, id: str) -> None:
+        """Forget a process that nobody will be told of. Where the store fails, it is tried again later."""
+        try:
+            await self.delete([id])
+        except (StoreError, NexusError) as error:
+            _log.warning("cannot forget process %s, trying again: %s", id, error)
+            self._save_later(id, None)
+
+    def _save_later(self, id: str, end: End | _Lost | None) -> None:
+        self._unsaved[id] = end
+        if self._saver is None or self._saver.done():
+            self._saver = asyncio.create_task(self._save(), name="processes: ends")
+
+    async def _save(self) -> None:
+        pause = LINGER
         while self._unsaved:
-            await asyncio.sleep(RETRY)
-            id, columns = next(iter(self._unsaved.items()))
-            with contextlib.suppress(StoreError, NexusError):
-                await self._db.run(functools.partial(rows.update, id=id, **columns), "crash")
+            await asyncio.sleep(pause)
+            try:
+                await self._commit()
+                pause = LINGER
+            except StoreClosed:
+                return
+            except (StoreError, NexusError, OSError) as error:
+                if pause != RETRY:
+                    _log.warning("cannot write down the ends of processes, trying again: %s", error)
+                pause = RETRY
+
+    async def _commit(self) -> None:
+        batch = dict(islice(self._unsaved.items(), BATCH))
+
+        def write(conn: Connection) -> None:
+            for id, end in batch.items():
+                _write(conn, id, end)
+
+        failpoint("exec.end.saving")
+        await self._db.run(write, "crash")
+        failpoint("exec.end.saved")
+        discarded = [id for id, end in batch.items() if end is None]
+        for id, end in batch.items():
+            if id in self._unsaved and self._unsaved[id] is end:
                 del self._unsaved[id]
+                if self.on_saved is not None:
+                    self.on_saved(id)
+        self._ends.keep(end for end in self._unsaved.values() if isinstance(end, End))
+        if discarded:
+            await asyncio.to_thread(self.unlink, discarded)
 
     async def get(self, id: str) -> ProcessRecord | None:
         """A record; None where there is none."""
@@ -139,24 +228,37 @@ class Archive:
             self.path(id).unlink(missing_ok=True)
 
     async def recover(self) -> list[ProcessRecord]:
-        """After a daemon was killed: what ran then is lost, and output without a record is removed.
+        """After a start: what ran when the daemon was killed is lost, unless its end was noted; output without a
+        record is removed.
 
         Returns:
             The records of the lost.
         """
 
-        def lose(conn: Connection) -> list[ProcessRecord]:
-            lost = rows.list_running(conn)
-            for record in lost:
-                _, end = OutputLog.bounds(self.path(record.id), record.output_end)
-                rows.update(conn, record.id, state="lost", pid=None, output_end=end, ended_at=now())
+        def open_ends() -> dict[str, End]:
+            self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            return self._ends.open()
+
+        noted = await asyncio.to_thread(open_ends)
+
+        def settle(conn: Connection) -> list[ProcessRecord]:
+            lost = []
+            for record in rows.list_running(conn):
+                end = noted.get(record.id)
+                _, output_end = OutputLog.bounds(self.path(record.id), record.output_end if end is None else 0)
+                if end is None:
+                    lost.append(record)
+                    _write(conn, record.id, _Lost(output_end, record.pty))
+                else:
+                    _write(conn, record.id, structs.replace(end, output_end=max(end.output_end, output_end)))
             return lost
 
         def strays(conn: Connection) -> list[str]:
             ids = [name.removesuffix(".log") for name in os.listdir(self._directory) if name.endswith(".log")]
             return [id for id in ids if rows.get(conn, id) is None]
 
-        lost = await self._db.run(lose, "crash")
+        lost = await self._db.run(settle, "crash")
+        self._ends.keep(())
         await asyncio.to_thread(self.unlink, await self._db.read(strays))
         return lost
 
@@ -180,14 +282,24 @@ class Archive:
         )
 
 
-def ending(process: LiveProcess) -> dict[str, Any]:
-    """The columns of a record that the end of its process changes."""
-    return {
-        "state": "lost" if process.lost else "exited",
-        "pid": None,
-        "stdin": False,
-        "pty": process.pty,
-        "exit": None if process.exit is None else encode_exit(process.exit, process.complete),
-        "output_end": process.log.end,
-        "ended_at": now() if process.exit is None else process.exit.at,
-    }
+def _end(process: LiveProcess) -> End | _Lost:
+    if process.exit is None:
+        return _Lost(process.log.end, process.pty)
+    return End(process.id, process.exit, process.complete, process.log.end, process.pty)
+
+
+def _write(conn: Connection, id: str, end: End | _Lost | None) -> None:
+    if end is None:
+        rows.delete(conn, id)
+        return
+    rows.update(
+        conn,
+        id,
+        state="lost" if isinstance(end, _Lost) else "exited",
+        pid=None,
+        stdin=False,
+        pty=end.pty,
+        exit=None if isinstance(end, _Lost) else encode_exit(end.exit, end.complete),
+        output_end=end.output_end,
+        ended_at=now() if isinstance(end, _Lost) else end.exit.at,
+    )

@@ -10,7 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
-from msgspec import UNSET, structs
+from msgspec import UNSET
 from nexus_sdk.protocol.errors import (
     LimitProcesses,
     ProcessExited,
@@ -32,7 +32,7 @@ from nexus_sdk.protocol.types import (
 from nexusd.backends.base import Machine, SpawnSpec
 from nexusd.failpoints import failpoint
 from nexusd.ids import new_id
-from nexusd.processes.archive import Archive, ending
+from nexusd.processes.archive import Archive
 from nexusd.processes.attachment import Attachment
 from nexusd.processes.headtail import HeadTail
 from nexusd.processes.log import OutputLog
@@ -80,6 +80,7 @@ class ProcessTable:
         first_hold: float = FIRST_HOLD,
     ) -> None:
         self._archive = Archive(db, state_dir / "output")
+        self._archive.on_saved = self._saved
         self._machine_for = machine_for
         self._max_per_workspace = max_per_workspace
         self._log_limit = log_limit
@@ -95,19 +96,21 @@ class ProcessTable:
     async def run(self, workspace: WorkspaceRecord, params: ExecRunParams) -> ExecRunResult:
         """Run a command to its end. Cancelling kills it, with all its descendants.
 
-        Its record is written once, at the end; a daemon that is killed before has answered nobody.
+        Its record is written while it runs, and how it ended is noted before this returns: a crash of the daemon
+        cannot lose what the caller was told.
 
         Raises:
             WorkspaceState: the workspace does not run.
             LimitProcesses: as many processes run in it as may.
             CommandNotFound, CwdInvalid, SpawnFailed, InvalidParams: as `Machine.spawn`.
             ProcessLost: nobody knows how it ended.
-            StorageFull: it has run, but its record cannot be written.
+            StorageFull: it has run, but that cannot be recorded; nothing of it is kept.
         """
         with_input = params.input is not UNSET
         process = await self._spawn(
             workspace, params.argv, params.cwd, params.env, stdin=with_input, log_limit=self._log_limit
         )
+        recorded = asyncio.create_task(self._archive.insert(process.record), name=f"record {process.id}")
         streams = {1: HeadTail(params.output_limit), 2: HeadTail(params.output_limit)}
         process.sink = lambda chunk: streams[chunk.channel].add(chunk.data)
         if params.timeout_ms:
@@ -118,10 +121,12 @@ class ProcessTable:
             await process.wait_settled()
             if process.exit is None:
                 raise ProcessLost(f"process {process.id} was lost; nobody knows how it ended", process=process.id)
-            await self._archive.insert(structs.replace(process.record, **ending(process)))
+            await recorded
+            if not self._archive.note_end(process):
+                await self._archive.commit_end(process)
         except BaseException:
             process.sink = None
-            await self._abandon(process, follower)
+            await self._abandon(process, follower, recorded)
             raise
         finally:
             if feeder is not None:
@@ -154,7 +159,7 @@ class ProcessTable:
         try:
             await self._archive.insert(process.record)
         except BaseException:
-            await self._abandon(process, None)
+            await self._abandon(process, None, None)
             raise
         failpoint("exec.start.recorded")
         if params.timeout_ms:
@@ -245,19 +250,25 @@ class ProcessTable:
         if not task.cancelled() and (error := task.exception()) is not None:
             _log.error("%s: %s", task.get_name(), error, exc_info=error)
 
-    async def _abandon(self, process: LiveProcess, follower: asyncio.Task[None] | None) -> None:
+    async def _abandon(
+        self, process: LiveProcess, follower: asyncio.Task[None] | None, recorded: asyncio.Task[None] | None
+    ) -> None:
         # Shielded: whoever cancels a call must not leave a process behind.
-        await asyncio.shield(asyncio.ensure_future(self._destroy(process, follower)))
+        await asyncio.shield(asyncio.ensure_future(self._destroy(process, follower, recorded)))
 
-    async def _destroy(self, process: LiveProcess, follower: asyncio.Task[None] | None) -> None:
+    async def _destroy(
+        self, process: LiveProcess, follower: asyncio.Task[None] | None, recorded: asyncio.Task[None] | None
+    ) -> None:
         await process.end("stopped", 0)
         if follower is not None:
             await process.wait(_PATIENCE)
             follower.cancel()
             await asyncio.wait([follower])
+        if recorded is not None:
+            await asyncio.gather(recorded, return_exceptions=True)
         self._live.pop(process.id, None)
         process.close()
-        await asyncio.to_thread(self._archive.unlink, [process.id])
+        await self._archive.discard(process.id)
 
     # --- one process ---
 
@@ -353,20 +364,24 @@ class ProcessTable:
             running: only those that have not ended.
             labels: only those that have all of these.
         """
+        # Those that leave the memory while the store is read: what it has of them may be older.
+        live = self._in_memory(workspace)
         ended = [] if running else await self._archive.of_workspace(workspace)
-        live = [process for process in self._live.values() if process.workspace == workspace]
-        in_memory = {process.id for process in live}
+        live |= self._in_memory(workspace)
         wanted = (labels or {}).items()
         found = await self._archive.views(
-            record for record in ended if record.id not in in_memory and wanted <= record.labels.items()
+            record for record in ended if record.id not in live and wanted <= record.labels.items()
         )
         found += [
             process.view()
-            for process in live
+            for process in live.values()
             if (process.running or not running) and wanted <= process.record.labels.items()
         ]
         found.sort(key=lambda process: (process.started_at, process.id), reverse=True)
         return ExecList(processes=found)
+
+    def _in_memory(self, workspace: str) -> dict[str, LiveProcess]:
+        return {id: process for id, process in self._live.items() if process.workspace == workspace}
 
     @property
     def running_count(self) -> int:
@@ -415,19 +430,24 @@ class ProcessTable:
                 process.close()
 
     def _drop_idle(self, process: LiveProcess) -> None:
-        if process.idle and process.sink is None:
+        if process.idle and process.sink is None and not self._archive.unsaved(process.id):
             if self._live.get(process.id) is process:
                 del self._live[process.id]
             process.close()
 
+    def _saved(self, id: str) -> None:
+        process = self._live.get(id)
+        if process is not None:
+            self._drop_idle(process)
+
     # --- the daemon's life ---
 
     async def recover(self) -> None:
-        """After a start: records that say running are of a daemon that was killed; their processes are lost.
+        """After a start: records that say running are of a daemon that was killed; their processes are lost, unless
+        their end was noted before.
 
         The processes themselves are ended by their backend when it opens, or by reconcile.
         """
-        await asyncio.to_thread(self._archive.open)
         lost = await self._archive.recover()
         if lost:
             _log.warning("%d processes were lost with the last run of the daemon", len(lost))

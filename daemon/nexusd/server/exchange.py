@@ -123,7 +123,7 @@ class Exchange:
             }
         )
 
-    async def write(self, body: bytes) -> None:
+    async def write(self, body: bytes | memoryview) -> None:
         """Send a part of the answer's body; waits while the client does not take what was sent.
 
         Raises:
@@ -131,7 +131,7 @@ class Exchange:
         """
         await self._bounded({"type": "http.response.body", "body": body, "more_body": True})
 
-    async def end(self, body: bytes = b"") -> None:
+    async def end(self, body: bytes | memoryview = b"") -> None:
         """Finish the answer."""
         await self._bounded({"type": "http.response.body", "body": body, "more_body": False})
 

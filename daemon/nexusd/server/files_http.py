@@ -27,7 +27,7 @@ from nexus_sdk.protocol.methods import METHODS
 from nexus_sdk.protocol.types import FileInfo, FsDownloadParams, FsUploadParams
 
 from nexusd.files.beneath import Beneath
-from nexusd.files.transfer import BLOCK, Download, Upload
+from nexusd.files.transfer import READ, Download, Upload
 from nexusd.server.app import Route
 from nexusd.server.authenticate import Authenticator
 from nexusd.server.exchange import Exchange, Gone
@@ -176,8 +176,8 @@ class FilesHttp:
 
 async def _send(exchange: Exchange, download: Download) -> None:
     # the last piece is held back until it is certain that all were of one version of the file
-    held = b""
-    while piece := await download.read(BLOCK):
+    held = memoryview(b"")
+    while piece := await download.read(READ):
         if held:
             await exchange.write(held)
         held = piece

@@ -31,6 +31,7 @@ from websockets.server import ServerProtocol
 from nexusd.server.head import Head, Refused
 from nexusd.server.peers import Peer
 from nexusd.server.replies import refusal
+from nexusd.server.splitter import FrameSplitter
 from nexusd.wire.connection import Connection
 from nexusd.wire.errors import ProtocolViolation
 
@@ -43,8 +44,6 @@ _SMALL: Final = 8192
 
 _BACKLOG: Final = 262_144
 _BACKLOG_FRAMES: Final = 512
-_FIRST_SLICE: Final = 4096
-_LAST_SLICE: Final = 262_144
 _TURN_S: Final = 0.003
 _LINGER_S: Final = 2.0
 _short = struct.Struct("!BBH").pack
@@ -115,7 +114,7 @@ class Socket(asyncio.Protocol):
         "_pump_task",
         "_rpc",
         "_server",
-        "_slice",
+        "_splitter",
         "_transport",
         "_waiters",
     )
@@ -136,7 +135,7 @@ class Socket(asyncio.Protocol):
         self._rpc: Connection | None = None
         self._heard = self._loop.time()
         self._pinged = False
-        self._slice = _FIRST_SLICE
+        self._splitter = FrameSplitter(self._deliver, self._feed_core, self._endpoint.tuning.max_size)
         self._leftover: bytes | None = None
         self._partial: bytearray | None = None
         self._partial_text = False
@@ -176,6 +175,7 @@ class Socket(asyncio.Protocol):
         self._ping_timer = self._close_timer = None
         self._leftover = self._partial = self._late_pong = None
         self._backlog = None
+        self._splitter.clear()
         self._finish()
         self._paused_writing = False
         waiters, self._waiters = self._waiters, None
@@ -206,10 +206,8 @@ class Socket(asyncio.Protocol):
         self._heard = self._loop.time()
         if self._leftover is not None:
             self._leftover += data
-        elif len(data) <= self._slice:
-            self._receive(data)
         else:
-            self._receive_slices(data)
+            self._receive(data)
 
     def shutdown(self) -> None:
         """Close, going away. uvicorn calls it on what it takes for its own protocol."""
@@ -217,37 +215,25 @@ class Socket(asyncio.Protocol):
 
     # --- reading --------------------------------------------------------------------------------------------------
 
-    def _receive_slices(self, data: bytes) -> None:
-        # Tiny frames cost far more per byte than large ones, so what a turn may chew is found by trying: a peer that
-        # sends large frames is read in large slices, a flood of tiny ones never holds the loop.
-        position, deadline = 0, self._loop.time() + _TURN_S
-        while position < len(data) and not self._transport.is_closing():
-            if self._loop.time() > deadline:
-                self._leftover = data[position:]
-                self._pause_reading()
-                self._loop.call_soon(self._go_on)
-                return
-            end = position + self._slice
-            count = self._receive(data[position:end])
-            position = end
-            if count > 64:
-                self._slice = _FIRST_SLICE
-            elif count < 8 and self._slice < _LAST_SLICE:
-                self._slice *= 4
+    def _receive(self, data: bytes) -> None:
+        # a flood of tiny frames must not hold the loop
+        if self._splitter.feed(data, _TURN_S) and not self._transport.is_closing():
+            self._leftover = self._splitter.rest()
+            self._pause_reading()
+            self._loop.call_soon(self._go_on)
 
     def _go_on(self) -> None:
         data, self._leftover = self._leftover, None
         if data is not None and not self._transport.is_closing():
-            self._receive_slices(data)
+            self._receive(data)
             self._resume_reading()
 
-    def _receive(self, data: bytes) -> int:
+    def _feed_core(self, data: bytes | memoryview) -> None:
         core = self._core
         if core.reader.eof or core.eof_sent:
-            return 0
-        core.receive_data(data)
-        events = core.events_received()
-        for event in events:
+            return
+        core.receive_data(data)  # type: ignore[arg-type]  # bytes-like
+        for event in core.events_received():
             if type(event) is Frame:
                 opcode = event.opcode
                 if opcode is Opcode.TEXT or opcode is Opcode.BINARY:
@@ -266,7 +252,7 @@ class Socket(asyncio.Protocol):
             self._flush()
         if core.parser_exc is not None:
             self._finish()
-        return len(events)
+        self._splitter.plain = core.state is OPEN and self._partial is None
 
     def _continue(self, event: Frame) -> None:
         assert self._partial is not None
@@ -351,6 +337,7 @@ class Socket(asyncio.Protocol):
             return
         tuning = self._endpoint.tuning
         self._transport.set_write_buffer_limits(tuning.high_water)
+        self._splitter.framed = True
         self._rpc = self._endpoint.opened(self, identity)
         self._ping_timer = self._loop.call_later(tuning.ping_s, self._keep_alive)
 

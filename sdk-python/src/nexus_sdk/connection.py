@@ -9,28 +9,25 @@ from __future__ import annotations
 import asyncio
 import inspect
 import math
-import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 import msgspec
 from websockets.exceptions import InvalidStatus
 
+from nexus_sdk.calling import deadline, decode_result, find, prepare, refusal, unreachable
 from nexus_sdk.discovery import Address
-from nexus_sdk.exceptions import CallTimeout, ConnectionClosed, ConnectionFailed, ConnectionLost, ProtocolViolation
-from nexus_sdk.link import Link, LinkDown, Progress, refusal
-from nexus_sdk.protocol.errors import InvalidParams, MethodNotFound, NexusError
-from nexus_sdk.protocol.methods import METHODS, Method
+from nexus_sdk.exceptions import CallTimeout, ConnectionClosed, ConnectionFailed, ConnectionLost
+from nexus_sdk.link import Link, LinkDown, Progress
+from nexus_sdk.protocol.errors import MethodNotFound, NexusError
+from nexus_sdk.protocol.methods import Method
 from nexus_sdk.protocol.types import SessionReady
 from nexus_sdk.retry import Backoff, IsTransient, is_transient
 
 __all__ = ["Connection", "Options", "ProgressCallback"]
 
 ProgressCallback = Callable[[Progress], object]
-
-_MARGIN = 15.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +95,7 @@ class Connection:
         except (OSError, TimeoutError) as error:
             if isinstance(error, NexusError):
                 raise
-            raise _unreachable(self.address, error) from error
+            raise unreachable(self.address, error) from error
 
     async def link(self) -> Link:
         """Return the live link, waiting for one if it broke.
@@ -152,14 +149,12 @@ class Connection:
             ProtocolViolation: the result is not what the schema says.
             NexusError: whatever the daemon answered.
         """
-        spec = METHODS.get(method)
-        if spec is not None and spec.kind == "stream":
-            raise InvalidParams(f"{method} is a stream, not a call", path="$", reason="a stream method")
+        spec = find(method)
         prepared = self.prepare(spec, params, on_progress is not None)
         repeatable = spec is not None and (
             spec.idempotent or getattr(prepared, "key", msgspec.UNSET) is not msgspec.UNSET
         )
-        limit = _deadline(spec, prepared) if timeout is None else timeout
+        limit = deadline(spec, prepared) if timeout is None else timeout
         if math.isinf(limit):
             return await self._call(method, spec, prepared, on_progress, repeatable, [])
         started: list[bool] = []
@@ -191,21 +186,7 @@ class Connection:
 
     def prepare(self, spec: Method | None, params: Any, progress: bool) -> Any:
         """Return the params as their struct, with a key where the method takes one and none was given."""
-        if spec is None or spec.params is None:
-            return params
-        if not isinstance(params, msgspec.Struct):
-            try:
-                params = msgspec.convert({} if params is None else params, spec.params)
-            except msgspec.ValidationError as error:
-                reason, _, place = str(error).partition(" - at ")
-                path = place.strip("`") or "$"
-                raise InvalidParams(f"{spec.name}: {error}", path=path, reason=reason) from None
-        changes: dict[str, Any] = {}
-        if spec.keyed and self.options.auto_key and getattr(params, "key", None) is msgspec.UNSET:
-            changes["key"] = secrets.token_urlsafe(18)
-        if spec.progress and progress:
-            changes["progress"] = True
-        return msgspec.structs.replace(params, **changes) if changes else params
+        return prepare(spec, params, progress=progress, auto_key=self.options.auto_key)
 
     async def _call(
         self,
@@ -244,7 +225,7 @@ class Connection:
                 message = f"the connection broke while {method} was under way: {down}"
                 hint = "find out whether it had its effect before you repeat it, or give it a key"
                 raise ConnectionLost(message, hint=hint, may_have_run=True) from down.cause
-            return _result(method, spec, raw)
+            return decode_result(method, spec, raw)
 
     async def _open_link(self) -> Link:
         token = self.address.token
@@ -257,8 +238,8 @@ class Connection:
                 self.address, token, timeout=options.open_timeout, ping_interval=options.ping_interval, ssl=options.ssl
             )
         except InvalidStatus as error:
-            translated = refusal(error, self.address)
-            raise translated from error
+            response = error.response
+            raise refusal(response.status_code, bytes(response.body or b""), self.address) from error
         except Exception as error:
             if isinstance(error, OSError | TimeoutError | NexusError):
                 raise
@@ -289,7 +270,7 @@ class Connection:
                 if self.options.is_transient(cause):
                     continue
                 if isinstance(error, OSError) and not isinstance(error, NexusError):
-                    raise _unreachable(self.address, error) from error
+                    raise unreachable(self.address, error) from error
                 raise
             self._adopt(link)
             self.reconnects += 1
@@ -303,35 +284,3 @@ class Connection:
         self._connecting = None
         if not task.cancelled():
             task.exception()  # those who waited have it; nobody may have
-
-
-def _deadline(spec: Method | None, params: Any) -> float:
-    """Seconds after which an answer is overdue: the method's deadline, or the one in its params, and a margin."""
-    if spec is None:
-        return 60.0
-    limit = spec.timeout_ms
-    if limit is None:
-        limit = getattr(params, "timeout_ms", None)
-        if not limit:
-            return math.inf
-    return limit / 1000 + _MARGIN
-
-
-@cache
-def _decoder(result: Any) -> Callable[[msgspec.Raw], Any]:
-    return msgspec.json.Decoder(result).decode
-
-
-def _result(method: str, spec: Method | None, raw: msgspec.Raw) -> Any:
-    try:
-        return _decoder(Any if spec is None or spec.result is None else spec.result)(raw)
-    except msgspec.DecodeError as error:
-        raise ProtocolViolation(
-            f"the result of {method} is not what the schema says: {error}", may_have_run=True
-        ) from None
-
-
-def _unreachable(address: Address, error: BaseException) -> ConnectionFailed:
-    reason = "no answer in time" if isinstance(error, TimeoutError) else str(error) or type(error).__name__
-    hint = "start the daemon with `boulder daemon start`" if address.loopback else "check the URL and the network"
-    return ConnectionFailed(f"cannot connect to {address}: {reason}", hint=hint)

@@ -12,7 +12,6 @@ Raised here, for `connection` to translate:
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 from collections import deque
 from collections.abc import Callable
@@ -21,19 +20,20 @@ from typing import Any, Protocol
 import msgspec
 from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.client import connect as open_websocket
-from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
+from nexus_sdk.calling import check_size, remote_error
 from nexus_sdk.discovery import Address
 from nexus_sdk.exceptions import ConnectionFailed, ProtocolViolation
 from nexus_sdk.protocol import types
-from nexus_sdk.protocol.errors import MessageTooLarge, NexusError, TooManyRequests, Unauthenticated
+from nexus_sdk.protocol.errors import NexusError, TooManyRequests
 from nexus_sdk.wire import frames, messages
 from nexus_sdk.wire.frames import Frame, FrameError, FrameType
 from nexus_sdk.wire.messages import ErrorResponse, MessageError, Notification, Response
 from nexus_sdk.wire.streams import StreamError
 
-__all__ = ["Link", "LinkDown", "Progress", "Request", "StreamSink", "refusal"]
+__all__ = ["Link", "LinkDown", "Progress", "Request", "StreamSink"]
 
 _log = logging.getLogger("nexus_sdk")
 
@@ -241,12 +241,7 @@ class Link:
         request = Request(self._next_id, on_progress, sink)
         encoded = messages.encode_request(request.id, method, params)
         limit = self.ready.limits.max_message or messages.MAX_MESSAGE
-        if len(encoded) > limit:
-            raise MessageTooLarge(
-                f"the params of {method} take {len(encoded)} bytes; the daemon accepts {limit}",
-                limit="max_message",
-                value=limit,
-            )
+        check_size(method, encoded, limit)
         self._next_id += 1
         self._requests[request.id] = request
         if sink is None:
@@ -357,9 +352,7 @@ class Link:
                 request.answer.set_result(result.copy())
 
     def _refuse(self, message: ErrorResponse) -> None:
-        error = NexusError.from_wire(message.error.code, message.error.message, message.error.data)
-        if error.name in ("deadline_exceeded", "outcome_unknown"):
-            error.may_have_run = True
+        error = remote_error(message)
         if message.id is None:
             raise ProtocolViolation(f"the daemon could not read a message of ours: {error}")
         request = self._requests.get(message.id) if type(message.id) is int else None
@@ -456,17 +449,3 @@ def _first(message: str | bytes, address: Address) -> types.SessionReady:
     except (MessageError, msgspec.ValidationError, UnicodeDecodeError) as error:
         raise ProtocolViolation(f"the first message from {address} is not session.ready: {error}") from None
     raise ProtocolViolation(f"the first message from {address} is not session.ready")
-
-
-def refusal(error: InvalidStatus, address: Address) -> NexusError:
-    """Translate the HTTP status with which the daemon refused a connection; its body is `{"error": {...}}`."""
-    status = error.response.status_code
-    message, hint = f"{address} refused the connection with HTTP {status}", None
-    try:
-        told = json.loads(error.response.body or b"{}")["error"]
-        message, hint = f"{address} refused the connection: {told['message']}", told.get("hint")
-    except (ValueError, KeyError, TypeError):
-        pass
-    if status == 401:
-        return Unauthenticated(message, hint=hint)
-    return ConnectionFailed(message, hint=hint, status=status)
