@@ -98,7 +98,11 @@ describe("reading", () => {
   });
 
   test("slowly makes the process wait, and loses nothing", async () => {
-    await using process = await workspace.exec(SH("head -c 3000000 /dev/zero; echo end >&2"), { window: 65_536 });
+    await using process = await workspace.exec(SH("read go; head -c 3000000 /dev/zero; echo end >&2"), {
+      stdin: true,
+      window: 65_536,
+    });
+    await process.stdin.write("go\n");
     const first = await process.stdout.read();
     const { output_end: end } = await workspace.processes.get(process.id);
     expect(end).toBeLessThan(3_000_000);
@@ -190,10 +194,16 @@ describe("closing", () => {
   });
 
   test("ends stdin of what was read to its end", async () => {
-    const process = await workspace.exec(SH("echo bye; exec >&- 2>&-; while read line; do :; done"), { stdin: true });
+    const { id } = await workspace.processes.start(SH("echo bye; cat"), { stdin: true });
+    const attached = await workspace.attach(id);
+    const process = await workspace.exec(SH("echo bye"), { stdin: true });
     expect(await process.stdout.text()).toBe("bye\n");
     await process.close();
-    expect(await process.result).toMatchObject({ reason: "exited", outputComplete: true });
+    expect(await process.result).toMatchObject({ exitCode: 0, outputComplete: true });
+    // stdin of what somebody else started is not ours to end
+    await attached.close();
+    expect((await workspace.processes.get(id)).state).toBe("running");
+    await workspace.processes.signal(id, "KILL");
   });
 });
 

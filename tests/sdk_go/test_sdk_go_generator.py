@@ -1,4 +1,4 @@
-"""What the generator writes for Go: every construct of the dialect compiles, is formatted, and decodes as the vectors say."""
+"""What is generated for Go: every construct of the dialect compiles, is formatted, and decodes as its vectors say."""
 
 from __future__ import annotations
 

@@ -11,7 +11,8 @@ from boulder.command import Command, pass_app
 from boulder.context import App
 
 if TYPE_CHECKING:
-    from nexus_sdk.connection import Connection
+    from collections.abc import Awaitable
+
     from nexus_sdk.protocol import types
 
 
@@ -22,14 +23,13 @@ if TYPE_CHECKING:
 @click.option("--repo", metavar="PATH|URL", help="Only those of this repository.")
 @click.option("--watch", is_flag=True, help="Go on, and show each change.")
 @pass_app
-async def command(
+def command(
     app: App, everything: bool, state: str | None, labels: tuple[str, ...], repo: str | None, watch: bool
-) -> None:
+) -> Awaitable[None] | None:
     """List workspaces. An asterisk marks the current one of a repository."""
     import msgspec
     from nexus_sdk.protocol import types
 
-    from boulder.client import connect, workspaces
     from boulder.names import is_url
 
     source = repo
@@ -43,12 +43,14 @@ async def command(
         labels=pairs(labels, "--label"),
         destroyed=everything,
     )
-    async with connect(app) as connection:
-        if watch:
-            await follow(app, connection, params)
-            return
-        found = await workspaces(connection, params)
+    if watch:
+        return follow(app, params)
+    # One question: without an event loop and a WebSocket, which would take longer to import than to answer it.
+    from boulder.asking import workspaces
+
+    found = workspaces(app, params)
     app.out.result(found, lambda: table(app, found.workspaces), [workspace.name for workspace in found.workspaces])
+    return None
 
 
 def table(app: App, found: list[types.Workspace]) -> None:
@@ -62,15 +64,15 @@ def table(app: App, found: list[types.Workspace]) -> None:
     app.out.table(WORKSPACE_HEADINGS, rows, empty="no workspaces yet; `boulder up NAME` makes one")
 
 
-async def follow(app: App, connection: Connection, params: types.WorkspaceListParams) -> None:
+async def follow(app: App, params: types.WorkspaceListParams) -> None:
     """Print the list, then every change: as events with ``--json``, else as lines."""
     from nexus_sdk.events import WorkspaceWatch
     from nexus_sdk.protocol import types
 
-    from boulder.client import workspaces
+    from boulder.client import connect, workspaces
     from boulder.text import clean
 
-    async with WorkspaceWatch(connection, types.WorkspaceWatchParams()) as events:
+    async with connect(app) as connection, WorkspaceWatch(connection, types.WorkspaceWatchParams()) as events:
         known: dict[str, str] = {}
         listed = (await workspaces(connection, params)).workspaces
         if not app.out.json:
