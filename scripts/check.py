@@ -14,6 +14,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 PYTHON = sys.executable
+ONE_AT_A_TIME = ["tests/contract", "tests/daemon/backends", "tests/daemon/processes"]
+"""Folders whose tests look at all processes of the machine, so that nothing may run beside them."""
 TYPED = ["daemon/nexusd", "sdk-python/src/nexus_sdk", "cli/boulder", "schema/generate", "benchmarks"]
 
 CHECKS: dict[str, tuple[str, list[str]]] = {
@@ -26,8 +28,12 @@ CHECKS: dict[str, tuple[str, list[str]]] = {
     "generated": ("run `make generate` and commit", [PYTHON, "-m", "generate", "--check"]),
     "config page": ("run `make generate` and commit", [PYTHON, "scripts/config_reference.py", "--check"]),
     "tests": (
-        "run the failed test alone: make unit ARGS=path::name",
-        [PYTHON, "-m", "pytest", "-q", "-n", "auto", "--dist", "loadgroup"],
+        "run a failed test alone: make unit ARGS=path::name",
+        [PYTHON, "-m", "pytest", "-q", "-n", "auto", *(f"--ignore={folder}" for folder in ONE_AT_A_TIME), "tests"],
+    ),
+    "machine tests": (
+        "run a failed test alone: make unit ARGS=path::name",
+        [PYTHON, "-m", "pytest", "-q", *ONE_AT_A_TIME],
     ),
 }
 

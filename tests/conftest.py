@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from daemon_process import DaemonProcess, make_repository
 
@@ -20,17 +18,3 @@ def daemon(tmp_path):
     process = DaemonProcess(tmp_path / "home").start()
     yield process
     assert process.stop() == 0, process.log[-4000:]
-
-
-ONE_AT_A_TIME = ("contract", "daemon/backends/host", "daemon/processes")
-"""Folders whose tests name their workspaces alike. Processes are found by that name on the whole machine, so the tests
-of one folder must not run beside each other."""
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the tests of such a folder in one worker."""
-    tests = Path(__file__).parent
-    for item in items:
-        folder = item.path.parent.relative_to(tests).as_posix()
-        if folder in ONE_AT_A_TIME:
-            item.add_marker(pytest.mark.xdist_group(folder))

@@ -303,7 +303,7 @@ describe("git", () => {
     expect((await git.status()).files.map(({ path }) => path)).toEqual(["new.txt"]);
     expect((await git.diff()).files.map(({ path }) => path)).toEqual(["new.txt"]);
     const commit = await git.commit("Add a file", { author: "Somebody <somebody@example.invalid>" });
-    expect((await git.log({ limit: 1 })).commits[0]?.oid).toBe(commit.oid);
+    expect((await git.log({ limit: 1 })).commits[0]?.commit).toBe(commit.commit);
     await expect(git.commit("nothing")).rejects.toMatchObject({ code: "nothing_to_commit" });
     await git.createBranch("side", { switch: true });
     const branches = await git.switchBranch("nexus/git");

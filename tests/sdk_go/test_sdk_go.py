@@ -19,6 +19,9 @@ UNREACHABLE = ("dial tcp", "no such host", "i/o timeout", "connection refused", 
 def tool(go: Go, package: str) -> subprocess.CompletedProcess[str]:
     """Run a tool on the whole module; skips where it cannot be had."""
     ran = go.run("run", package, "./...")
+    if ran.returncode != 0 and "fetching vulnerabilities" in ran.stdout:
+        # The tool is there, the database that it asks is not: nothing about this module can be told.
+        pytest.skip(f"the vulnerability database cannot be reached: {ran.stdout[-200:]}")
     if ran.returncode != 0 and any(sign in ran.stdout for sign in UNREACHABLE):
         unavailable(f"{package} cannot be had here: {ran.stdout[-300:]}")
     return ran

@@ -15,7 +15,7 @@ from nexus_sdk.protocol import errors
 
 from nexusd.files.beneath import Beneath, open_entry
 from nexusd.files.regex import RegexSet
-from nexusd.files.wildmatch import is_literal, translate
+from nexusd.files.wildmatch import is_literal, translate, translate_anchored
 
 MAX_FILE: Final = 1 << 20
 """Bytes of a .gitignore that are read; a longer one is cut at a line end."""
@@ -59,7 +59,7 @@ class Rules:
             self._directory_only.append(directory_only)
             if is_literal(pattern):
                 (self._paths if anchored else self._names).setdefault(pattern, []).append(number)
-            elif (regex := translate(pattern, path=anchored)) is not None:
+            elif (regex := translate_anchored(pattern) if anchored else translate(pattern, path=False)) is not None:
                 (path_patterns if anchored else name_patterns).append((number, regex))
         self._name_numbers = [number for number, _ in name_patterns]
         self._path_numbers = [number for number, _ in path_patterns]

@@ -79,6 +79,17 @@ def translate(pattern: str, *, path: bool) -> str | None:
     return "".join(out)
 
 
+def translate_anchored(pattern: str) -> str | None:
+    """The same for a pattern of an exclude file that holds a slash.
+
+    Git compares the characters before the first special one by themselves and matches the rest as a pattern of its own
+    (dir.c, match_pathname). So ``**`` behind them counts as a whole component: ``b**/**`` matches ``b``.
+    """
+    size = next((at for at, c in enumerate(pattern) if c in _SPECIAL), len(pattern))
+    rest = translate(pattern[size:], path=True)
+    return None if rest is None else "".join(escape(c) for c in pattern[:size]) + rest
+
+
 def _bracket(pattern: str, i: int, path: bool) -> tuple[int, str] | None:
     """The set that begins at `i` (behind its bracket): where it ends and its expression; None if it does not end."""
     n = len(pattern)

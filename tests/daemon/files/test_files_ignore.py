@@ -119,6 +119,8 @@ def test_it_agrees_with_git(
         ("build/", "build", False, None),
         ("build/", "build", True, True),
         ("a/**/z", "a/z", False, True),
+        ("b**/**", "b", False, True),
+        ("b**/z", "bz", False, True),
         ("a/**/z", "a/b/c/z", False, True),
         ("*\n!keep", "keep", False, False),
         ("\\#x", "#x", False, True),
