@@ -92,7 +92,13 @@ def emit(schema: Schema) -> dict[str, str]:
 def emit_shapes(schema: Schema) -> dict[str, str]:
     """The shapes of all types as data, for tests."""
     rows = [f"  {_quoted(name)}: {json.dumps(_shape_of(named))}," for name, named in sorted(schema.types.items())]
-    head = [MARK, "", 'import type { Shape } from "../support/check.js";', "", "/** Every type of the schema as data. */"]
+    head = [
+        MARK,
+        "",
+        'import type { Shape } from "../support/check.js";',
+        "",
+        "/** Every type of the schema as data. */",
+    ]
     return {"shapes.ts": "\n".join([*head, "export const SHAPES: Record<string, Shape> = {", *rows, "};", ""])}
 
 

@@ -87,7 +87,7 @@ class Driver {
     if (nexus === undefined) throw new SdkError("connection_failed", "connect first");
     switch (one.do) {
       case "call":
-        return nexus.call(one.method, one.params ?? {}, { signal });
+        return nexus.callAny(one.method, one.params ?? {}, { signal });
       case "exec": {
         const workspace = await nexus.workspaces.get(one.workspace, { signal });
         const followed = await workspace.exec(one.argv, { stdin: one.stdin !== undefined, signal });

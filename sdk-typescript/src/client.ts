@@ -127,10 +127,12 @@ export class Nexus implements AsyncDisposable {
     method: M,
     params: CallMethods[M]["params"],
     options?: ProgressOptions,
-  ): Promise<CallMethods[M]["result"]>;
-  /** Call a method that this version does not know. */
-  call(method: string & {}, params?: Record<string, unknown>, options?: ProgressOptions): Promise<unknown>;
-  call(method: string, params: unknown = {}, options?: ProgressOptions): Promise<unknown> {
+  ): Promise<CallMethods[M]["result"]> {
+    return this.#connection.call(method, params, options);
+  }
+
+  /** Call a method that this version may not know. */
+  callAny(method: string, params: Readonly<Record<string, unknown>> = {}, options?: ProgressOptions): Promise<unknown> {
     return this.#connection.callAny(method, params, options);
   }
 

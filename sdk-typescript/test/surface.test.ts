@@ -38,7 +38,7 @@ function isHidden(member: ts.Symbol): boolean {
       (ts.getCombinedModifierFlags(declaration) & (ts.ModifierFlags.Private | ts.ModifierFlags.Protected)) !== 0 ||
       ts.getJSDocTags(declaration).some((tag) => tag.tagName.text === "internal") ||
       /(^|#)(stackTraceLimit|cause|stack)$/.test(member.name) ||
-      member.name.startsWith("__#"),
+      /^(__)?#/.test(member.name),
   );
 }
 

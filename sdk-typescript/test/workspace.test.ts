@@ -50,9 +50,9 @@ describe("the client", () => {
     expect((await nexus.system.validateConfig("nonsense: 1")).problems.length).toBeGreaterThan(0);
     expect(await nexus.system.discover()).toMatchObject({ openrpc: expect.any(String) as string });
     expect(await nexus.call("session.ping", {})).toHaveProperty("time");
-    await expect(nexus.call("no.such", {})).rejects.toMatchObject({ code: "method_not_found", number: -32601 });
-    await expect(async () => nexus.call("fs.watch", {})).rejects.toBeInstanceOf(TypeError);
-    await expect(nexus.call("workspace.get", { workspace: 1 } as never)).rejects.toMatchObject({
+    await expect(nexus.callAny("no.such")).rejects.toMatchObject({ code: "method_not_found", number: -32601 });
+    await expect(async () => nexus.callAny("fs.watch")).rejects.toBeInstanceOf(TypeError);
+    await expect(nexus.callAny("workspace.get", { workspace: 1 })).rejects.toMatchObject({
       code: "invalid_params",
       details: { path: "$.workspace" },
     });

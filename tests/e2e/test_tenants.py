@@ -202,7 +202,7 @@ def test_every_method_is_of_a_known_kind() -> None:
 
 @pytest.mark.parametrize("method", NODE)
 def test_the_node_is_not_a_tenants(tenants: tuple[Tenant, Tenant], method: str) -> None:
-    alice, bob = tenants
+    alice, _ = tenants
     for token in grants(alice.world, alice).values():
         answer = json.loads(alice.post(method, case(method, alice.refs), token))
         assert failed(method, answer)["name"] == "forbidden"
