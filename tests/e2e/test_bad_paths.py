@@ -7,6 +7,7 @@ import json
 import os
 import socket
 import stat
+import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -356,6 +357,11 @@ def racing(world: World, place: Place) -> Iterator[dict[str, Any]]:
     record = world.workspace("racing")
     argv = ["python3", "-c", SWAPPER, str(place.outside)]
     started = world.daemon.call("exec.start", workspace=record["id"], argv=argv)
+    # the swapping has begun once its place was seen: three hundred quick calls may be over before a program has started
+    deadline = time.monotonic() + 30
+    while not os.path.lexists(Path(record["worktree"]) / "race"):
+        assert time.monotonic() < deadline, "the swapper never began"
+        time.sleep(0.01)
     yield record
     world.daemon.call("exec.signal", process=started["id"], signal="KILL")
 
