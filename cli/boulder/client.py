@@ -1,4 +1,4 @@
-"""The connection to the daemon, and the few calls that many commands make.
+"""The connection to the daemon, for commands with streams or progress, and the few calls that many of them make.
 
 Commands use the SDK's `Connection` and its streams directly: the handles above them would only add to the time that
 every start of this program takes.
@@ -14,14 +14,12 @@ from nexus_sdk.connection import Connection, Options
 from nexus_sdk.discovery import discover
 from nexus_sdk.protocol import types
 
-from boulder.names import WorkspaceUnnamed, around, inside
+from boulder.calls import check_local, meant, next_page
 
 if TYPE_CHECKING:
     from boulder.context import App
 
 __all__ = ["connect", "named", "workspaces"]
-
-_PAGE = 1000
 
 
 @asynccontextmanager
@@ -50,35 +48,18 @@ async def connect(
 
 async def workspaces(connection: Connection, params: types.WorkspaceListParams | None = None) -> types.WorkspaceList:
     """List workspaces to the end, however many pages that takes."""
-    import msgspec
-
-    asked = msgspec.structs.replace(params or types.WorkspaceListParams(), limit=_PAGE)
+    asked: types.WorkspaceListParams | None = next_page(params or types.WorkspaceListParams(), None)
     found: list[types.Workspace] = []
-    while True:
+    while asked is not None:
         page: types.WorkspaceList = await connection.call("workspace.list", asked)
         found += page.workspaces
-        if not isinstance(page.next_cursor, str):
-            return types.WorkspaceList(workspaces=found)
-        asked = msgspec.structs.replace(asked, cursor=page.next_cursor)
+        asked = next_page(asked, page)
+    return types.WorkspaceList(workspaces=found)
 
 
 async def named(connection: Connection, name: str | None) -> str:
-    """Return the name or id of the workspace that is meant.
-
-    Args:
-        connection: the daemon.
-        name: as given; None for the one we are in: the one whose worktree holds the current directory, else the one
-            whose process we are, else the current one of the repository around us.
-
-    Raises:
-        WorkspaceUnnamed: none is meant.
-    """
+    """Return the name or id of the workspace that is meant; see `boulder.calls.named`."""
     if name is not None:
         return name
-    if not connection.address.loopback:
-        raise WorkspaceUnnamed("the daemon is on another machine, so the current directory does not tell the workspace")
-    found = (await workspaces(connection)).workspaces
-    workspace = inside(found) or around(found)
-    if workspace is None:
-        raise WorkspaceUnnamed("no workspace is named, and the current directory does not tell which is meant")
-    return str(workspace.id)
+    check_local(connection.address)
+    return meant((await workspaces(connection)).workspaces)

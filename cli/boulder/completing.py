@@ -42,18 +42,11 @@ def process_ids(ctx: click.Context, incomplete: str) -> list[Any]:
 
 
 def _ask(ctx: click.Context, method: str, params: dict[str, Any]) -> Any:
-    import asyncio
-
     from nexus_sdk.exceptions import NexusError
 
-    from boulder.client import connect
-
-    async def ask() -> Any:
-        async with asyncio.timeout(_SECONDS):
-            async with connect(ctx.ensure_object(App), reconnect_timeout=0) as connection:
-                return await connection.call(method, params)
+    from boulder.calls import daemon
 
     try:
-        return asyncio.run(ask())
-    except (NexusError, OSError, TimeoutError):
+        return daemon(ctx.ensure_object(App), open_timeout=_SECONDS).call(method, params, timeout=_SECONDS)
+    except (NexusError, OSError):
         return None

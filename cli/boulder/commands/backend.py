@@ -25,12 +25,11 @@ def group() -> None:
 
 @click.command("list", cls=Command, short_help="The backends of this node, and what they can do.")
 @pass_app
-async def ls(app: App) -> None:
+def ls(app: App) -> None:
     """List the backends of this node and what they can do."""
-    from boulder.client import connect
+    from boulder.calls import daemon
 
-    async with connect(app) as connection:
-        found: types.BackendList = await connection.call("backend.list")
+    found: types.BackendList = daemon(app).call("backend.list")
 
     def human() -> None:
         rows = []

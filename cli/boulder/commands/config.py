@@ -35,17 +35,16 @@ def group() -> None:
 @click.option("--repo", metavar="PATH", help="With the layer of this repository.")
 @click.option("--set", "only_set", is_flag=True, help="Only what is not a default.")
 @pass_app
-async def get(app: App, prefix: str, repo: str | None, only_set: bool) -> None:
+def get(app: App, prefix: str, repo: str | None, only_set: bool) -> None:
     """Show the keys that begin with PREFIX, their values, and where each value comes from."""
-    from boulder.client import connect
+    from boulder.calls import daemon
     from boulder.errors import CliError
     from boulder.exits import NOT_FOUND
 
     params: dict[str, Any] = {"prefix": prefix}
     if repo is not None:
         params["repository"] = os.path.abspath(os.path.expanduser(repo))
-    async with connect(app) as connection:
-        found: types.ConfigValues = await connection.call("config.get", params)
+    found: types.ConfigValues = daemon(app).call("config.get", params)
     if prefix and not found.entries:
         raise CliError(
             f"no key begins with {prefix!r}",
@@ -78,7 +77,7 @@ def value_text(value: Any) -> str:
     "--layer", type=click.Choice(["node", "user", "project"]), default="user", show_default=True, help="What FILE is."
 )
 @pass_app
-def validate(app: App, file: Path | None, layer: str) -> Any:
+def validate(app: App, file: Path | None, layer: str) -> int:
     """Check FILE, or without one all that is in force here. The exit code is 1 where something is wrong.
 
     Without FILE no daemon is needed: a configuration that is wrong keeps it from starting.
@@ -88,16 +87,15 @@ def validate(app: App, file: Path | None, layer: str) -> Any:
     return check_file(app, file, layer)
 
 
-async def check_file(app: App, file: Path, layer: str) -> int:
+def check_file(app: App, file: Path, layer: str) -> int:
     """Let the daemon check one file; return the exit code."""
-    from boulder.client import connect
+    from boulder.calls import daemon
     from boulder.text import clean
 
     text = file.read_text(errors="replace")
     if len(text) > _LIMIT:
         raise click.UsageError(f"{file} is longer than {_LIMIT} characters")
-    async with connect(app) as connection:
-        found: types.ConfigValidated = await connection.call("config.validate", {"text": text, "layer": layer})
+    found: types.ConfigValidated = daemon(app).call("config.validate", {"text": text, "layer": layer})
 
     def human() -> None:
         for problem in found.problems:

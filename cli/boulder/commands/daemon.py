@@ -135,15 +135,15 @@ def restart(app: App, settings: tuple[str, ...], timeout: int) -> None:
 
 @click.command("status", cls=Command, short_help="Whether it runs, and how it is.")
 @pass_app
-async def status(app: App) -> int:
+def status(app: App) -> int:
     """Show whether the daemon runs and how it is. The exit code is 0 if it is well, 1 if not, 6 if none runs."""
-    from boulder.client import connect
+    from boulder.calls import daemon
     from boulder.exits import FAILED, OK
     from boulder.text import clean
 
-    async with connect(app, reconnect_timeout=0) as connection:
-        info: types.SystemInfo = await connection.call("system.info")
-        health: types.SystemHealth = await connection.call("system.health")
+    calls = daemon(app)
+    info: types.SystemInfo = calls.call("system.info")
+    health: types.SystemHealth = calls.call("system.health")
 
     def human() -> None:
         say(app, info)

@@ -49,25 +49,20 @@ def group() -> None:
     """Git on a workspace's worktree. Hooks of the repository do not run; commit in boulder shell where they must."""
 
 
-async def ask(app: App, name: str | None, method: str, params: dict[str, Any], doing: str = "") -> Any:
+def ask(app: App, name: str | None, method: str, params: dict[str, Any]) -> Any:
     """Call a method on the workspace that is meant."""
-    from boulder.client import connect, named
-    from boulder.progress import Progress
+    from boulder.calls import daemon, named
 
-    async with connect(app) as connection:
-        params["workspace"] = await named(connection, name)
-        if not doing:
-            return await connection.call(f"git.{method}", params)
-        with Progress(app.out, doing) as progress:
-            return await connection.call(f"git.{method}", params, on_progress=progress)
+    calls = daemon(app)
+    return calls.call(f"git.{method}", {**params, "workspace": named(calls, name)})
 
 
 @click.command("status", cls=Command, short_help="Where the worktree stands.")
 @argument_name
 @pass_app
-async def status(app: App, name: str | None) -> None:
+def status(app: App, name: str | None) -> None:
     """Show where the worktree stands: two letters per file, for the index and for the worktree."""
-    found: types.GitStatus = await ask(app, name, "status", {})
+    found: types.GitStatus = ask(app, name, "status", {})
     app.out.result(found, lambda: say_status(app, found), [file.path for file in found.files])
 
 
@@ -102,7 +97,7 @@ def say_status(app: App, found: types.GitStatus) -> None:
 )
 @click.option("--stat", is_flag=True, help="Only how much changed in which file.")
 @pass_app
-async def diff(
+def diff(
     app: App,
     name: str | None,
     paths: tuple[str, ...],
@@ -116,7 +111,7 @@ async def diff(
     params: dict[str, Any] = {"staged": staged, "untracked": not tracked, "paths": list(paths), "context": context}
     if base is not None:
         params["base"] = base
-    found: types.GitDiff = await ask(app, name, "diff", params)
+    found: types.GitDiff = ask(app, name, "diff", params)
     say = say_stat if stat else say_diff
     app.out.result(found, lambda: say(app, found), [file.path for file in found.files])
 
@@ -149,10 +144,10 @@ def say_diff(app: App, found: types.GitDiff) -> None:
 @click.option("-n", "--limit", type=click.IntRange(1, 1000), default=20, show_default=True, help="At most so many.")
 @click.option("--skip", type=click.IntRange(0), default=0, help="Leave out the first.")
 @pass_app
-async def log(app: App, name: str | None, paths: tuple[str, ...], ref: str, limit: int, skip: int) -> None:
+def log(app: App, name: str | None, paths: tuple[str, ...], ref: str, limit: int, skip: int) -> None:
     """List commits, the newest first."""
     params = {"ref": ref, "paths": list(paths), "limit": limit, "skip": skip}
-    found: types.GitLog = await ask(app, name, "log", params)
+    found: types.GitLog = ask(app, name, "log", params)
 
     def human() -> None:
         from boulder.units import ago
@@ -171,7 +166,7 @@ async def log(app: App, name: str | None, paths: tuple[str, ...], ref: str, limi
 @click.option("--author", metavar="NAME <ADDRESS>", help="Who wrote it.")
 @click.option("--amend", is_flag=True, help="Replace the last commit.")
 @pass_app
-async def commit(
+def commit(
     app: App,
     name: str | None,
     paths: tuple[str, ...],
@@ -188,7 +183,7 @@ async def commit(
     params: dict[str, Any] = {"message": message, "paths": list(paths), "all": not staged, "amend": amend}
     if author is not None:
         params["author"] = author
-    found: types.GitCommit = await ask(app, name, "commit", params)
+    found: types.GitCommit = ask(app, name, "commit", params)
     app.out.result(found, lambda: app.out.line(f"{found.commit[:12]} {clean(found.subject)}"), found.commit)
 
 
@@ -200,7 +195,7 @@ async def commit(
 @click.option("-d", "--delete", metavar="BRANCH", help="Delete a branch that is merged.")
 @click.option("-r", "--remote", is_flag=True, help="List remote branches, too.")
 @pass_app
-async def branch(
+def branch(
     app: App,
     name: str | None,
     create: str | None,
@@ -212,7 +207,7 @@ async def branch(
     """List branches; make, check out or delete one."""
     wanted = {"create": create, "start": start, "switch": switch, "delete": delete}
     params = {key: value for key, value in wanted.items() if value is not None}
-    found: types.GitBranches = await ask(app, name, "branch", params)
+    found: types.GitBranches = ask(app, name, "branch", params)
     shown = [item for item in found.branches if remote or not item.remote]
 
     def human() -> None:
@@ -243,10 +238,16 @@ async def branch(
 @pass_app
 async def sync(app: App, name: str | None, remote: str | None, pull: str, push: bool) -> None:
     """Fetch, take and send commits. A conflict leaves the worktree as it was, with exit code 5."""
+    from boulder.client import connect, named
+    from boulder.progress import Progress
+
     params: dict[str, Any] = {"pull": pull, "push": push}
     if remote is not None:
         params["remote"] = remote
-    found: types.GitSynced = await ask(app, name, "sync", params, "syncing")
+    async with connect(app) as connection:
+        params["workspace"] = await named(connection, name)
+        with Progress(app.out, "syncing") as progress:
+            found: types.GitSynced = await connection.call("git.sync", params, on_progress=progress)
 
     def human() -> None:
         app.out.line(f"took {found.pulled} and sent {found.pushed} commits")

@@ -38,28 +38,28 @@ class SignalName(click.ParamType[Any]):
 @click.option("-s", "--signal", type=SignalName(), default="TERM", show_default=True, help="Which one.")
 @click.option("--only", is_flag=True, help="To the process alone, not to its group and descendants.")
 @pass_app
-async def command(app: App, processes: tuple[str, ...], signal: str, only: bool) -> int:
+def command(app: App, processes: tuple[str, ...], signal: str, only: bool) -> int:
     """Send a signal to processes, their groups and all their descendants.
 
     Every process is tried; the exit code is that of the first failure.
     """
     from nexus_sdk.exceptions import ConnectionFailed, ConnectionLost, NexusError
 
-    from boulder.client import connect
+    from boulder.calls import daemon
     from boulder.errors import show
     from boulder.exits import OK, exit_code
 
     code = OK
-    async with connect(app) as connection:
-        for process in processes:
-            try:
-                record = await connection.call("exec.signal", {"process": process, "signal": signal, "group": not only})
-            except (ConnectionFailed, ConnectionLost):
-                raise
-            except NexusError as error:
-                show(error, app.out)
-                code = code or exit_code(error)
-            else:
-                if app.out.json:
-                    app.out.item(record)
+    calls = daemon(app)
+    for process in processes:
+        try:
+            record = calls.call("exec.signal", {"process": process, "signal": signal, "group": not only})
+        except (ConnectionFailed, ConnectionLost):
+            raise
+        except NexusError as error:
+            show(error, app.out)
+            code = code or exit_code(error)
+        else:
+            if app.out.json:
+                app.out.item(record)
     return code

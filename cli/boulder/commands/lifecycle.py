@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -40,6 +39,8 @@ async def change(
         label: what to call it in messages; None for `workspace`.
         params: more params of the method.
     """
+    import asyncio
+
     from boulder.progress import Progress
 
     with Progress(app.out, f"{_DOING[verb][0]} {label or workspace}") as progress:
@@ -66,18 +67,30 @@ def report(app: App, result: types.LifecycleResult, verb: str, waited: bool) -> 
         app.out.result(result, lambda: app.out.line(f"{clean(operation)}  {_DOING[verb][0]} {clean(name)}"), operation)
 
 
+def begin(app: App, verb: str, name: str | None, params: dict[str, Any]) -> None:
+    """Have one of the verbs accepted, and print its operation."""
+    from boulder.calls import daemon, named
+
+    calls = daemon(app)
+    result = calls.call(f"workspace.{verb}", {"workspace": named(calls, name), "wait": False, **params})
+    report(app, result, verb, waited=False)
+
+
+async def follow(app: App, verb: str, name: str | None, params: dict[str, Any]) -> None:
+    """Call one of the verbs, and print its outcome."""
+    from boulder.client import connect, named
+
+    async with connect(app) as connection:
+        result = await change(app, connection, verb, await named(connection, name), name, **params)
+    report(app, result, verb, waited=True)
+
+
 def verb_command(verb: str, help: str, *, grace: bool) -> click.Command:
     """Return the command of a verb that takes a workspace and nothing of its own but, maybe, a grace period."""
 
-    async def run(app: App, name: str | None, no_wait: bool, timeout: int | None = None) -> None:
-        from boulder.client import connect, named
-
-        params: dict[str, Any] = {"wait": not no_wait}
-        if timeout is not None:
-            params["timeout_ms"] = timeout
-        async with connect(app) as connection:
-            result = await change(app, connection, verb, await named(connection, name), name, **params)
-        report(app, result, verb, not no_wait)
+    def run(app: App, name: str | None, no_wait: bool, timeout: int | None = None) -> Any:
+        params: dict[str, Any] = {} if timeout is None else {"timeout_ms": timeout}
+        return begin(app, verb, name, params) if no_wait else follow(app, verb, name, params)
 
     function: Callable[..., Any] = pass_app(run)
     if grace:
@@ -104,16 +117,10 @@ resume = verb_command("resume", "Let a paused workspace go on.", grace=False)
 )
 @click.option("--no-wait", is_flag=True, help="Return at once, and print the operation.")
 @pass_app
-async def switch(app: App, name: str, leave: str | None, no_wait: bool) -> None:
+def switch(app: App, name: str, leave: str | None, no_wait: bool) -> Any:
     """Make a workspace the current one of its repository: it is started or resumed, the former one is left.
 
     The current one is what commands mean that are given no NAME, in the main worktree of the repository.
     """
-    from boulder.client import connect
-
-    params: dict[str, Any] = {"wait": not no_wait}
-    if leave is not None:
-        params["leave"] = leave
-    async with connect(app) as connection:
-        result = await change(app, connection, "switch", name, name, **params)
-    report(app, result, "switch", not no_wait)
+    params: dict[str, Any] = {} if leave is None else {"leave": leave}
+    return begin(app, "switch", name, params) if no_wait else follow(app, "switch", name, params)

@@ -45,10 +45,9 @@ def command(
     )
     if watch:
         return follow(app, params)
-    # One question: without an event loop and a WebSocket, which would take longer to import than to answer it.
-    from boulder.asking import workspaces
+    from boulder.calls import daemon, workspaces
 
-    found = workspaces(app, params)
+    found = workspaces(daemon(app), params)
     app.out.result(found, lambda: table(app, found.workspaces), [workspace.name for workspace in found.workspaces])
     return None
 

@@ -32,15 +32,14 @@ def group() -> None:
 @click.option("--running", is_flag=True, help="Only those under way.")
 @click.option("-n", "--limit", type=click.IntRange(1, 1000), default=20, show_default=True, help="At most so many.")
 @pass_app
-async def ls(app: App, name: str | None, running: bool, limit: int) -> None:
+def ls(app: App, name: str | None, running: bool, limit: int) -> None:
     """List operations: those of the workspace NAME, or of all."""
-    from boulder.client import connect
+    from boulder.calls import daemon
 
     params: dict[str, Any] = {"running": running, "limit": limit}
     if name is not None:
         params["workspace"] = name
-    async with connect(app) as connection:
-        found: types.OperationList = await connection.call("operation.list", params)
+    found: types.OperationList = daemon(app).call("operation.list", params)
 
     def human() -> None:
         from boulder.show import state_cell
@@ -58,12 +57,11 @@ async def ls(app: App, name: str | None, running: bool, limit: int) -> None:
 @click.command("get", cls=Command, short_help="One operation, with its steps.")
 @click.argument("operation")
 @pass_app
-async def get(app: App, operation: str) -> None:
+def get(app: App, operation: str) -> None:
     """Show one operation, with its steps."""
-    from boulder.client import connect
+    from boulder.calls import daemon
 
-    async with connect(app) as connection:
-        found = await connection.call("operation.get", {"operation": operation})
+    found = daemon(app).call("operation.get", {"operation": operation})
     app.out.result(found, lambda: say(app, found), found.state)
 
 

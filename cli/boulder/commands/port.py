@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import errno
 import re
 from collections.abc import AsyncIterator
@@ -58,12 +57,12 @@ def group() -> None:
 @click.command("ls", cls=Command, short_help="What listens in a workspace, and what is allocated to it.")
 @argument_name
 @pass_app
-async def ls(app: App, name: str | None) -> None:
+def ls(app: App, name: str | None) -> None:
     """List what listens in a workspace, and the ports that are allocated to it."""
-    from boulder.client import connect, named
+    from boulder.calls import daemon, named
 
-    async with connect(app) as connection:
-        found: types.PortList = await connection.call("port.list", {"workspace": await named(connection, name)})
+    calls = daemon(app)
+    found: types.PortList = calls.call("port.list", {"workspace": named(calls, name)})
 
     def human() -> None:
         rows = []
@@ -113,6 +112,8 @@ async def forward(app: App, words: tuple[str, ...], host: str) -> None:
 
 async def report(app: App, listeners: list[Listener]) -> None:
     """Say why connections fail, until cancelled; the program that connected only sees that they close."""
+    import asyncio
+
     told: dict[int, NexusError | None] = {}
     while True:
         await asyncio.sleep(_LOOK)

@@ -19,17 +19,17 @@ if TYPE_CHECKING:
 @click.option("-a", "--all", "everything", is_flag=True, help="Those that have ended, too.")
 @click.option("-l", "--label", "labels", multiple=True, metavar="NAME=VALUE", help="Only those with this label.")
 @pass_app
-async def command(app: App, name: str | None, everything: bool, labels: tuple[str, ...]) -> None:
+def command(app: App, name: str | None, everything: bool, labels: tuple[str, ...]) -> None:
     """List the processes of a workspace that were started through Nexus."""
     from nexus_sdk.protocol import types as protocol
 
-    from boulder.client import connect, named
+    from boulder.calls import daemon, named
 
-    async with connect(app) as connection:
-        params = protocol.ExecListParams(
-            workspace=await named(connection, name), running=not everything, labels=pairs(labels, "--label")
-        )
-        found: types.ExecList = await connection.call("exec.list", params)
+    calls = daemon(app)
+    params = protocol.ExecListParams(
+        workspace=named(calls, name), running=not everything, labels=pairs(labels, "--label")
+    )
+    found: types.ExecList = calls.call("exec.list", params)
 
     def human() -> None:
         from boulder.show import PROCESS_HEADINGS, process_row

@@ -38,14 +38,14 @@ def group() -> None:
 @click.option("--ttl", type=DURATION, default="30d", show_default=True, help="How long it is valid.")
 @click.option("--name", default="", help="What it is for.")
 @pass_app
-async def create(
+def create(
     app: App, subject: str | None, scopes: tuple[str, ...], workspaces: tuple[str, ...], ttl: int, name: str
 ) -> None:
     """Make a token for SUBJECT (default: you), and print it. It is shown this once and kept nowhere.
 
     Use it elsewhere as NEXUS_TOKEN, together with NEXUS_URL. It cannot grant more than its maker has.
     """
-    from boulder.client import connect
+    from boulder.calls import daemon
     from boulder.text import clean
     from boulder.units import until
 
@@ -57,8 +57,7 @@ async def create(
         "ttl_ms": ttl,
         "name": name,
     }
-    async with connect(app) as connection:
-        made: types.TokenCreated = await connection.call("token.create", params)
+    made: types.TokenCreated = daemon(app).call("token.create", params)
 
     def human() -> None:
         app.out.line(made.token)
@@ -71,12 +70,11 @@ async def create(
 
 @click.command("ls", cls=Command, short_help="List tokens.")
 @pass_app
-async def ls(app: App) -> None:
+def ls(app: App) -> None:
     """List tokens that you may manage, without their secrets."""
-    from boulder.client import connect
+    from boulder.calls import daemon
 
-    async with connect(app) as connection:
-        found: types.TokenList = await connection.call("token.list")
+    found: types.TokenList = daemon(app).call("token.list")
 
     def human() -> None:
         from boulder.output import Cell
@@ -97,12 +95,12 @@ async def ls(app: App) -> None:
 @click.command("revoke", cls=Command, short_help="Revoke tokens; their connections close.")
 @click.argument("tokens", metavar="TOKEN...", nargs=-1, required=True)
 @pass_app
-async def revoke(app: App, tokens: tuple[str, ...]) -> None:
+def revoke(app: App, tokens: tuple[str, ...]) -> None:
     """Revoke tokens by their ids. Connections that use them close within five seconds."""
-    from boulder.client import connect
+    from boulder.calls import daemon
     from boulder.text import clean
 
-    async with connect(app) as connection:
-        for token in tokens:
-            result = await connection.call("token.revoke", {"id": token})
-            app.out.result(result, lambda token=token: app.out.line(f"{clean(token)} is revoked"), token)  # type: ignore[misc]
+    calls = daemon(app)
+    for token in tokens:
+        result = calls.call("token.revoke", {"id": token})
+        app.out.result(result, lambda token=token: app.out.line(f"{clean(token)} is revoked"), token)  # type: ignore[misc]

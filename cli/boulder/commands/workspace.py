@@ -41,14 +41,12 @@ def group() -> None:
 @click.command("get", cls=Command, short_help="Everything about one workspace.")
 @argument_name
 @pass_app
-async def get(app: App, name: str | None) -> None:
+def get(app: App, name: str | None) -> None:
     """Show everything about one workspace."""
-    from boulder.client import connect, named
+    from boulder.calls import daemon, named
 
-    async with connect(app) as connection:
-        workspace: types.Workspace = await connection.call(
-            "workspace.get", {"workspace": await named(connection, name)}
-        )
+    calls = daemon(app)
+    workspace: types.Workspace = calls.call("workspace.get", {"workspace": named(calls, name)})
     app.out.result(workspace, lambda: say(app, workspace), workspace.name)
 
 
@@ -92,7 +90,7 @@ def say(app: App, workspace: types.Workspace) -> None:
 @label_option
 @click.option("--unset-label", multiple=True, metavar="NAME", help="Take a label away.")
 @pass_app
-async def update(
+def update(
     app: App,
     name: str | None,
     display_name: str | None,
@@ -104,37 +102,35 @@ async def update(
     """Change a workspace's record. New processes see the new environment."""
     import os
 
-    from boulder.client import connect, named
+    from boulder.calls import daemon, named
     from boulder.text import clean
 
     variables, marks = pairs(env, "--env", dict(os.environ)), pairs(labels, "--label")
-    async with connect(app) as connection:
-        before: types.Workspace = await connection.call("workspace.get", {"workspace": await named(connection, name)})
-        params: dict[str, Any] = {"workspace": before.id}
-        if display_name is not None:
-            params["display_name"] = display_name
-        if variables or unset_env:
-            params["env"] = {key: value for key, value in before.env.items() if key not in unset_env} | variables
-        if marks or unset_label:
-            params["labels"] = {key: value for key, value in before.labels.items() if key not in unset_label} | marks
-        if len(params) == 1:
-            raise click.UsageError("nothing to change; see --help")
-        workspace: types.Workspace = await connection.call("workspace.update", params)
+    calls = daemon(app)
+    before: types.Workspace = calls.call("workspace.get", {"workspace": named(calls, name)})
+    params: dict[str, Any] = {"workspace": before.id}
+    if display_name is not None:
+        params["display_name"] = display_name
+    if variables or unset_env:
+        params["env"] = {key: value for key, value in before.env.items() if key not in unset_env} | variables
+    if marks or unset_label:
+        params["labels"] = {key: value for key, value in before.labels.items() if key not in unset_label} | marks
+    if len(params) == 1:
+        raise click.UsageError("nothing to change; see --help")
+    workspace: types.Workspace = calls.call("workspace.update", params)
     app.out.result(workspace, lambda: app.out.line(f"{clean(workspace.name)} is changed"), workspace.name)
 
 
 @click.command("stats", cls=Command, short_help="What a workspace uses now.")
 @argument_name
 @pass_app
-async def stats(app: App, name: str | None) -> None:
+def stats(app: App, name: str | None) -> None:
     """Show what a workspace uses now."""
-    from boulder.client import connect, named
+    from boulder.calls import daemon, named
     from boulder.units import format_duration, format_size
 
-    async with connect(app) as connection:
-        found: types.WorkspaceStatsResult = await connection.call(
-            "workspace.stats", {"workspace": await named(connection, name)}
-        )
+    calls = daemon(app)
+    found: types.WorkspaceStatsResult = calls.call("workspace.stats", {"workspace": named(calls, name)})
 
     def human() -> None:
         used = found.stats
