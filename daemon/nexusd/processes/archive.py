@@ -52,7 +52,7 @@ class Archive:
 
     Args:
         db: the store.
-        directory: where the logs are; made by `recover`.
+        directory: where the logs are; made by `recover`. How processes ended is noted in ``ends`` beside it.
 
     Attributes:
         on_saved: called with the id of each process whose end has been committed.
@@ -61,7 +61,7 @@ class Archive:
     def __init__(self, db: Database, directory: Path) -> None:
         self._db = db
         self._directory = directory
-        self._ends = EndsFile(directory / "ends")
+        self._ends = EndsFile(directory.with_name("ends"))
         self._unsaved: dict[str, End | _Lost | None] = {}
         self._saver: asyncio.Task[None] | None = None
         self.on_saved: Callable[[str], None] | None = None
