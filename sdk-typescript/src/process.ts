@@ -24,6 +24,7 @@ import type {
   ExecExit,
   ExecStartParams,
   Process as ProcessRecord,
+  PtySize,
   Signal,
 } from "./protocol/types.js";
 import { ByteSender } from "./sender.js";
@@ -275,8 +276,10 @@ export class Process extends Attachment<"exec.attach"> implements AsyncDisposabl
   }
 
   /** Tell its terminal its size. */
-  async resize(size: { cols: number; rows: number }, options?: CallOptions): Promise<void> {
-    this.#record = await this.connection.call("exec.resize", { process: this.id, size }, options);
+  async resize(size: PtySize, options?: CallOptions): Promise<void> {
+    // what terminals tell of a resize has more members than these
+    const params = { process: this.id, size: { cols: size.cols, rows: size.rows } };
+    this.#record = await this.connection.call("exec.resize", params, options);
   }
 
   /** Leave it running, and stop following it; `wait` still waits for it. */
@@ -356,11 +359,11 @@ export class Process extends Attachment<"exec.attach"> implements AsyncDisposabl
     let failure = failed ? { error } : undefined;
     if (exit !== undefined) {
       this.#record = exit.process;
-      if (exit.output_end > this.#output.offset) {
-        const came = this.#output.offset;
-        failure = {
-          error: gap(`the output ends at ${exit.output_end}, but only ${came} bytes came`, came, exit.output_end),
-        };
+      const came = this.#output.offset;
+      const end = exit.output_end;
+      if (end > came) failure = { error: gap(`the output ends at ${end}, but only ${came} bytes came`, came, end) };
+      if (end < came) {
+        failure = { error: new SdkError("protocol_violation", `the output ends at ${end}, but ${came} bytes came`) };
       }
     }
     this.#output.finish(failure);

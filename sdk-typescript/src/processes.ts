@@ -35,7 +35,7 @@ export function startParams(workspace: string, argv: readonly string[], options:
     argv: [...argv],
     cwd,
     env,
-    pty,
+    pty: pty === undefined ? undefined : { cols: pty.cols, rows: pty.rows },
     stdin,
     timeout_ms: timeout,
     labels,
@@ -108,7 +108,7 @@ export class Processes {
 
   /** Tell a process's terminal its size. */
   resize(process: string, size: PtySize, options?: CallOptions): Promise<ProcessRecord> {
-    return this.#connection.call("exec.resize", { process, size }, options);
+    return this.#connection.call("exec.resize", { process, size: { cols: size.cols, rows: size.rows } }, options);
   }
 
   /** Forget an ended process and its output. */

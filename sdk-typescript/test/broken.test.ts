@@ -371,6 +371,18 @@ describe("streams", () => {
     await expect(process.result).rejects.toMatchObject({ code: "output_gap" });
   });
 
+  test("whose answer denies bytes that came end with protocol_violation", async () => {
+    const target = await workspace({
+      handle: (peer, { id }) => {
+        peer.open(id, 1, OPEN);
+        peer.frame(DATA, 1, 1, 0, "abc");
+        exit(peer, id, 1);
+      },
+    });
+    const process = await target.attach("pr_1");
+    await expect(process.result).rejects.toMatchObject({ code: "protocol_violation" });
+  });
+
   test("that repeat bytes are read once", async () => {
     const target = await workspace({
       handle: (peer, { id }) => {
