@@ -232,7 +232,7 @@ async def test_the_store_follows(bench: Bench) -> None:
             break
         await asyncio.sleep(0.02)
     assert await states() == {"exited"}
-    assert (bench.state / "output" / "ends").read_bytes() == b"", "what is committed is not noted any longer"
+    assert (bench.state / "ends").read_bytes() == b"", "what is committed is not noted any longer"
 
 
 async def test_stop_workspace_ends_all_with_a_reason(bench: Bench) -> None:
@@ -287,7 +287,7 @@ async def test_old_records_are_swept(bench: Bench) -> None:
     result = await bench.run("echo", "x")
     running = await bench.start("sleep", "1000")
     assert await bench.table.sweep() == 0
-    await eventually(lambda: (bench.state / "output" / "ends").read_bytes() == b"")
+    await eventually(lambda: (bench.state / "ends").read_bytes() == b"")
     table = bench.new_table(keep=timedelta(seconds=0))
     assert await table.sweep() == 1
     with pytest.raises(ProcessNotFound):
