@@ -107,10 +107,13 @@ class MemoryLink:
     def __init__(self, dispatcher: Dispatcher) -> None:
         self._arrived: asyncio.Queue[str | bytes | None] = asyncio.Queue()
         self._code = 1006
-        self.connection = Connection(self._text, self._arrived.put, dispatcher, "somebody")
+        self.connection = Connection(self._text, self._bytes, dispatcher, "somebody")
 
     async def _text(self, data: bytes) -> None:
         await self._arrived.put(data.decode())
+
+    async def _bytes(self, data: bytes, payload: bytes | memoryview = b"") -> None:
+        await self._arrived.put(data + payload)
 
     async def send_text(self, data: str) -> None:
         await self.connection.feed_text(data)

@@ -26,16 +26,16 @@ from typing import Final, NamedTuple
 
 from msgspec import Struct
 
-CHUNK: Final = 65536
-"""The most bytes that one `read` returns and one `append` takes: a frame's payload."""
+CHUNK: Final = 262144
+"""The most bytes that one `read` returns and one `append` takes: a few frames, so that their costs are shared."""
 BYTES_PER_RUN: Final = 64
 MAX_RUNS: Final = 1 << 18
-MIN_CAPACITY: Final = CHUNK
+MIN_CAPACITY: Final = 65536
 _MAGIC: Final = b"NXLOG\0\0\1"
 _HEADER: Final = struct.Struct("<8sQQQQQQ")
 _SLOT: Final = struct.Struct("<Q")
 _SLOTS_AT: Final = 4096
-_RECENT: Final = 4 * CHUNK
+_RECENT: Final = 2 * CHUNK
 """Bytes kept in memory for attached readers that keep up."""
 _RECENT_CHUNKS: Final = 512
 
@@ -217,7 +217,7 @@ class OutputLog:
 
         Args:
             channel: 1 or 2.
-            data: at least 1 and at most `CHUNK` bytes, and no more than `room`.
+            data: at least 1 and at most `CHUNK` bytes, and no more than `room` and `capacity`.
 
         Returns:
             The chunk, which readers that keep up are given without a look at the disk.
@@ -226,7 +226,7 @@ class OutputLog:
             OSError: the disk is full or broken; nothing was added.
         """
         size = len(data)
-        assert 0 < size <= CHUNK and not self._readonly
+        assert 0 < size <= min(CHUNK, self.capacity) and not self._readonly
         if self._fd < 0:
             self._fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         runs = self._runs

@@ -13,9 +13,9 @@ from typing import Final
 
 from nexusd.processes.log import CHUNK, Chunk, OutputLog
 
-_READS_PER_WAKEUP: Final = 4
-"""Reads of one pipe before others have their turn: at most 256 KiB."""
 _PIPE: Final = 256 * 1024
+_FULL: Final = 65536
+"""What a pipe holds at first: one that is found with so much would take more."""
 _TOO_LITTLE: Final = 4096
 _ENOUGH: Final = 16384
 """Room at which reading goes on after it stopped for want of it; less than what a caught-up reader leaves free."""
@@ -100,28 +100,23 @@ class Pump:
 
     def _readable(self, fd: int, channel: int) -> None:
         log = self._log
-        for _ in range(_READS_PER_WAKEUP):
-            room = log.room()
-            if room < _TOO_LITTLE:
-                self._pause()
-                return
-            try:
-                data = os.read(fd, CHUNK if room >= CHUNK else room)
-            except BlockingIOError:
-                return
-            except OSError:
-                # A terminal whose other side was closed by all says EIO; that is its end.
-                data = b""
-            if not data:
-                self._end_of(fd)
-                return
-            self.total += len(data)
-            if not self._append(channel, data):
-                return
-            if len(data) < CHUNK:
-                return
-            if fd not in self._widened:
-                self._widen(fd)
+        room = log.room()
+        if room < _TOO_LITTLE:
+            self._pause()
+            return
+        try:
+            data = os.read(fd, CHUNK if room >= CHUNK else room)
+        except BlockingIOError:
+            return
+        except OSError:
+            # A terminal whose other side was closed by all says EIO; that is its end.
+            data = b""
+        if not data:
+            self._end_of(fd)
+            return
+        self.total += len(data)
+        if self._append(channel, data) and len(data) >= _FULL and fd not in self._widened:
+            self._widen(fd)
 
     def _append(self, channel: int, data: bytes) -> bool:
         try:

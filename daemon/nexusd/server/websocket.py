@@ -351,11 +351,16 @@ class Socket(asyncio.Protocol):
         if self._waiters and not self._paused_writing:
             self._wake()
 
-    async def send_bytes(self, data: bytes) -> None:
-        """Send one binary frame, as `send_text`."""
+    async def send_bytes(self, data: bytes, payload: bytes | memoryview = b"") -> None:
+        """Send one binary frame of `data` and what follows it, as `send_text`.
+
+        Args:
+            data: its beginning.
+            payload: the rest. It is kept, not copied, until the peer has taken it, so it must not change any more.
+        """
         if self._paused_writing:
             await self._room()
-        self._frame(_BINARY, data)
+        self._frame(_BINARY, data, payload)
         if self._waiters and not self._paused_writing:
             self._wake()
 
@@ -363,16 +368,20 @@ class Socket(asyncio.Protocol):
         """Send one text frame without waiting. Raises ConnectionError if the peer is gone."""
         self._frame(_TEXT, data)
 
-    def _frame(self, kind: int, data: bytes) -> None:
+    def _frame(self, kind: int, data: bytes, payload: bytes | memoryview = b"") -> None:
         if self._core.state is not OPEN or self._transport.is_closing():
             raise ConnectionResetError("the connection is closed")
-        size = len(data)
+        size = len(data) + len(payload)
         if size < 126:
-            self._transport.write(bytes((kind, size)) + data)
-        elif size <= _SMALL:
-            self._transport.write(_short(kind, 126, size) + data)
+            head = bytes((kind, size))
         else:
-            self._transport.writelines((_short(kind, 126, size) if size < 65536 else _long(kind, 127, size), data))
+            head = _short(kind, 126, size) if size < 65536 else _long(kind, 127, size)
+        if size <= _SMALL:
+            self._transport.write(b"".join((head, data, payload)))
+        elif payload:
+            self._transport.writelines((head + data, payload))
+        else:
+            self._transport.writelines((head, data))
 
     async def _room(self) -> None:
         while self._paused_writing:

@@ -89,7 +89,7 @@ class Connection:
     Args:
         send_text: sends one text frame; awaiting it waits for the transport. It may raise anything when the transport
             is gone, which counts as the end of the connection.
-        send_bytes: the same for one binary frame.
+        send_bytes: the same for one binary frame, given as its beginning and maybe the rest, which it may keep.
         dispatcher: serves the calls.
         identity: who is on the other end; handlers see it as `call.identity`. Assign to it to renew it in place.
         limits: what the connection may use.
@@ -98,7 +98,7 @@ class Connection:
     def __init__(
         self,
         send_text: Callable[[bytes], Awaitable[Any]],
-        send_bytes: Callable[[bytes], Awaitable[Any]],
+        send_bytes: Callable[..., Awaitable[Any]],
         dispatcher: Dispatcher,
         identity: Any,
         limits: ConnectionLimits | None = None,
@@ -409,7 +409,7 @@ class Connection:
             self.close()
             raise ConnectionLost from error
 
-    async def _send_bytes(self, data: bytes) -> None:
+    async def _send_bytes(self, data: bytes, payload: bytes | memoryview = b"") -> None:
         if self._closed:
             raise ConnectionLost
         self._frames += 1
@@ -417,7 +417,7 @@ class Connection:
             self._frames = 0
             await asyncio.sleep(0)
         try:
-            await self._transport_bytes(data)
+            await self._transport_bytes(data, payload)
         except Exception as error:
             self.close()
             raise ConnectionLost from error

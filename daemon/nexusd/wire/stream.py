@@ -32,6 +32,7 @@ from nexus_sdk.wire.frames import (
     UP,
     Frame,
     FrameType,
+    data_header,
     encode_credit,
     encode_data,
     encode_eof,
@@ -56,7 +57,7 @@ class ServerStream:
         window: credit that the caller gave with the request, in bytes or events; counts from the offset at which the
             stream opens.
         send_text: sends one text frame, waits for the transport, raises ConnectionLost.
-        send_bytes: the same for a binary frame.
+        send_bytes: the same for a binary frame, given as its beginning and maybe the rest, which it may keep.
 
     Attributes:
         on_credit: called, where set, when the caller has granted more; must return at once and not raise.
@@ -91,7 +92,7 @@ class ServerStream:
         spec: StreamSpec,
         window: int,
         send_text: Callable[[bytes], Awaitable[None]],
-        send_bytes: Callable[[bytes], Awaitable[None]],
+        send_bytes: Callable[..., Awaitable[None]],
     ) -> None:
         self.number = number
         self.id = id
@@ -179,7 +180,7 @@ class ServerStream:
         Args:
             channel: 1, or 2 for stderr.
             offset: position of the first byte; must be `send_offset`, the channels share one sequence.
-            data: bytes of any length.
+            data: bytes of any length. Only what is not `bytes`, so that it may change afterwards, is copied.
 
         Raises:
             ConnectionLost: nobody is there any more.
@@ -188,6 +189,7 @@ class ServerStream:
         if self._lost:
             raise ConnectionLost
         out, number = self._out, self.number
+        lasting = type(data) is bytes
         view = memoryview(data)
         total = len(view)
         done = 0
@@ -197,7 +199,11 @@ class ServerStream:
             if not taken:
                 await self._wait(self._credits)
                 continue
-            await self._bytes(encode_data(channel, number, offset + done, view[done : done + taken]))
+            payload = view[done : done + taken]
+            if lasting:
+                await self._bytes(data_header(channel, number, offset + done), payload)
+            else:
+                await self._bytes(encode_data(channel, number, offset + done, payload))
             done += taken
 
     async def wait_credit(self, offset: int) -> int:
@@ -346,12 +352,12 @@ class ServerStream:
         finally:
             self._busy -= 1
 
-    async def _bytes(self, data: bytes) -> None:
+    async def _bytes(self, data: bytes, payload: bytes | memoryview = b"") -> None:
         if self._lost:
             raise ConnectionLost
         self._busy += 1
         try:
-            await self._send_bytes(data)
+            await self._send_bytes(data, payload)
         finally:
             self._busy -= 1
 

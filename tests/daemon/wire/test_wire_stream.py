@@ -9,7 +9,8 @@ import random
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from nexus_sdk.wire.frames import MAX_PAYLOAD, FrameType
+from nexus_sdk.protocol.methods import METHODS
+from nexus_sdk.wire.frames import MAX_PAYLOAD, FrameType, decode
 from nexus_sdk.wire.streams import StreamError
 from nexusd.wire.call import Call
 from nexusd.wire.connection import ConnectionLimits
@@ -465,3 +466,25 @@ def test_a_pipe_returns_every_byte_in_order_at_any_pace(content: bytes, window: 
         assert await peer.result(1) == {"count": len(content)}
 
     asyncio.run(asyncio.wait_for(scenario(), PATIENCE_S))
+
+
+@pytest.mark.parametrize("kind", [bytes, bytearray, memoryview])
+async def test_only_what_cannot_change_is_handed_on_uncopied(kind: type) -> None:
+    sent: list[list[bytes | memoryview]] = []
+
+    async def text(data: bytes) -> None:
+        pass
+
+    async def parts(*given: bytes | memoryview) -> None:
+        sent.append(list(given))
+
+    buffer = bytearray(range(100))
+    spec = METHODS["fs.download"].stream
+    assert spec is not None
+    stream = ServerStream(1, 1, spec, 1 << 20, text, parts)
+    await stream.open()
+    await stream.send(1, 0, bytes(buffer) if kind is bytes else buffer if kind is bytearray else memoryview(buffer))
+    buffer[:] = bytes(100)
+    [[head, payload]] = sent
+    assert decode(head + bytes(payload)).payload == bytes(range(100))
+    assert bool(payload) is (kind is bytes)

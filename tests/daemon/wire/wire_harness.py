@@ -266,9 +266,9 @@ class Peer:
         await self._through()
         self.arrived.put_nowait(data.decode())
 
-    async def _bytes(self, data: bytes) -> None:
+    async def _bytes(self, data: bytes, payload: bytes | memoryview = b"") -> None:
         await self._through()
-        self.arrived.put_nowait(data)
+        self.arrived.put_nowait(data + payload)
 
     async def _through(self) -> None:
         if self.broken:

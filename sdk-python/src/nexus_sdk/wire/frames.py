@@ -39,6 +39,7 @@ __all__ = [
     "FrameError",
     "FrameFault",
     "FrameType",
+    "data_header",
     "decode",
     "encode",
     "encode_credit",
@@ -135,6 +136,11 @@ def encode(
 def encode_data(channel: int, stream: int, offset: int, payload: bytes | bytearray | memoryview) -> bytes:
     """Return the bytes of a DATA frame without checking it: for callers that cut to `MAX_PAYLOAD` themselves."""
     return b"".join((_pack(_DATA, channel, stream, offset), payload))
+
+
+def data_header(channel: int, stream: int, offset: int) -> bytes:
+    """Return the header of a DATA frame without checking it: for callers that send the payload without joining it."""
+    return _pack(_DATA, channel, stream, offset)
 
 
 def encode_eof(channel: int, stream: int, offset: int) -> bytes:
