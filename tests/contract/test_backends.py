@@ -246,10 +246,17 @@ async def test_programs_have_the_file_limit_that_the_daemon_was_started_with(bac
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (soft + 16 if soft + 16 <= hard else soft - 16, hard))
     try:
-        data, _ = await output(backend, spec, "sh", "-c", "read x; ulimit -n", stdin=False)
+        spawn = SpawnSpec(process="pr_limit", argv=["sh", "-c", "read x; ulimit -n"], stdin=True)
+        handle = await backend.machine(spec).spawn(spawn)
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-    assert int(data) == soft
+    # The limit is set once the program is there, so from when `spawn` has returned it holds for sure.
+    handle.close_stdin()
+    try:
+        assert int(await read_all(handle.stdout)) == soft
+        await asyncio.wait_for(handle.wait(), PATIENCE)
+    finally:
+        handle.close()
 
 
 async def test_pause_freezes_and_resume_thaws(backend, spec):
