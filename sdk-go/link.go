@@ -468,6 +468,8 @@ func (l *link) text(data []byte) error {
 		return nil // a request of a later level is not ours to answer
 	case m.method != "":
 		return l.notified(m.method, m.params)
+	case m.err != nil && m.result != nil:
+		return violation("an answer with both a result and an error")
 	case m.err != nil:
 		var object errorObject
 		if err := strict.Decode(m.err, &object, readErrorObject); err != nil {
@@ -479,7 +481,7 @@ func (l *link) text(data []byte) error {
 			return violation("it could not read a message of ours: %v", remote)
 		}
 		l.answer(m.number(), nil, remote)
-	case m.result != nil && m.id != nil:
+	case m.result != nil && m.id != nil && string(m.id) != "null":
 		l.answer(m.number(), append(json.RawMessage(nil), m.result...), nil)
 	default:
 		return violation("a message that is neither response nor notification")

@@ -58,7 +58,8 @@ func (w *Workspace) DialContext(ctx context.Context, network, address string) (n
 	}
 	port, err := strconv.Atoi(service)
 	if err != nil || port < 1 || port > 65535 {
-		return nil, failed(&net.AddrError{Err: "a port from 1 to 65535 is needed", Addr: address})
+		text := fmt.Sprintf("%s: a port from 1 to 65535 is needed", address)
+		return nil, failed(protocol.NewRemoteError(protocol.ErrInvalidParams.Code, text, nil))
 	}
 	ip := net.ParseIP(host)
 	if host != "" && host != "localhost" && host != w.id && host != w.Name() && (ip == nil || !ip.IsLoopback()) {

@@ -7,7 +7,6 @@ import {
   NexusError,
   type Nexus,
   type Process,
-  RemoteError,
   SdkError,
   connect,
   downloadFile,
@@ -62,12 +61,17 @@ class Driver {
   async #answer(one: Case): Promise<void> {
     const limit = one.timeout_ms ?? DEADLINE_MS;
     const late = new AbortController();
-    const timer = setTimeout(() => {
-      late.abort(new SdkError("call_timeout", `${one.do} was not done within ${limit} ms`, { mayHaveRun: true }));
-    }, limit);
+    const reason = new SdkError("call_timeout", `${one.do} was not done within ${limit} ms`, { mayHaveRun: true });
+    // a call and a connection know their own deadline
+    const timer = setTimeout(
+      () => {
+        late.abort(reason);
+      },
+      limit + (one.do === "call" || one.do === "connect" ? 1000 : 0),
+    );
     let answer: object;
     try {
-      answer = { id: one.id, ok: true, result: await this.#do(one, late.signal) };
+      answer = { id: one.id, ok: true, result: await this.#do(one, limit, late.signal) };
     } catch (error) {
       answer = { id: one.id, ok: false, error: told(error) };
     } finally {
@@ -76,18 +80,19 @@ class Driver {
     process.stdout.write(`${JSON.stringify(answer)}\n`);
   }
 
-  async #do(one: Case, signal: AbortSignal): Promise<unknown> {
+  async #do(one: Case, limit: number, signal: AbortSignal): Promise<unknown> {
     if (one.do === "connect") {
       await this.#nexus?.close();
+      this.#nexus = undefined;
       const { url, token, reconnect_timeout_ms: reconnectTimeoutMs } = one;
-      this.#nexus = await connect({ url, token, reconnectTimeoutMs, signal });
+      this.#nexus = await connect({ url, token, reconnectTimeoutMs, openTimeoutMs: limit, signal });
       return { level: this.#nexus.session.level, subject: this.#nexus.session.identity.subject };
     }
     const nexus = this.#nexus;
     if (nexus === undefined) throw new SdkError("connection_failed", "connect first");
     switch (one.do) {
       case "call":
-        return nexus.callAny(one.method, one.params ?? {}, { signal });
+        return nexus.callAny(one.method, one.params ?? {}, { timeoutMs: limit, signal });
       case "exec": {
         const workspace = await nexus.workspaces.get(one.workspace, { signal });
         const followed = await workspace.exec(one.argv, { stdin: one.stdin !== undefined, signal });
@@ -189,8 +194,7 @@ async function digest(path: string): Promise<string> {
 
 function told(error: unknown): object {
   if (error instanceof NexusError) {
-    const code = error instanceof RemoteError ? error.number : null;
-    return { name: error.code, code, message: error.message, may_have_run: error.mayHaveRun };
+    return { name: error.code, code: error.number ?? null, message: error.message, may_have_run: error.mayHaveRun };
   }
   const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
   return { name: "internal", code: null, message, may_have_run: true };

@@ -8,7 +8,7 @@
  */
 
 import { Deferred, type Scope, ignore } from "./async.js";
-import { RemoteError, SdkError, isObject } from "./errors.js";
+import { RemoteError, SdkError } from "./errors.js";
 import type { SessionReady } from "./protocol/types.js";
 import type { LinkFailure } from "./retry.js";
 import { type OpenSocket, type Socket, SocketRefused, type SocketRequest } from "./socket.js";
@@ -22,10 +22,12 @@ import {
   encodeRequest,
   exceeds,
 } from "./wire/messages.js";
+import { fits } from "./wire/shape.js";
 
 const DEFAULT_MAX_MESSAGE = 1_048_576;
 const VIOLATION = 4400;
 const CLOSE_MS = 2000;
+const MAX_STREAM = 2 ** 32 - 1;
 
 /** The WebSocket ended, or could not be made. */
 export class LinkDown extends Error {
@@ -38,6 +40,12 @@ export class LinkDown extends Error {
     super(message);
     this.failure = failure;
     this.sent = sent;
+  }
+
+  /** What to tell the caller: `protocol_violation` where the peer broke the protocol, else `connection_lost`. */
+  error(message: string, facts: { hint?: string; mayHaveRun?: boolean } = {}): SdkError {
+    if (this.failure.violation !== true) return new SdkError("connection_lost", message, { ...facts, cause: this });
+    return new SdkError("protocol_violation", message, { mayHaveRun: facts.mayHaveRun ?? false, cause: this });
   }
 }
 
@@ -297,7 +305,7 @@ export class Link {
   }
 
   #greeted(message: Message): void {
-    if (message.kind === "notification" && message.method === "session.ready" && isReady(message.params)) {
+    if (message.kind === "notification" && message.method === "session.ready" && fits("SessionReady", message.params)) {
       this.#ready = message.params as unknown as SessionReady;
       this.#first.resolve();
     } else if (message.kind === "notification" && message.method === "session.closing") {
@@ -332,7 +340,7 @@ export class Link {
 
   #opened(params: Record<string, unknown>): void {
     const { id, stream } = params;
-    if (typeof stream !== "number" || !Number.isSafeInteger(stream))
+    if (typeof stream !== "number" || !Number.isSafeInteger(stream) || stream < 1 || stream > MAX_STREAM)
       throw new MessageError("stream.open without number");
     const request = typeof id === "number" ? this.#requests.get(id) : undefined;
     if (request?.sink === undefined) return;
@@ -401,18 +409,6 @@ export class Link {
     for (const turn of this.#waiting.splice(0)) turn.resolve();
     this.#ended.resolve();
   }
-}
-
-function isReady(params: Record<string, unknown>): boolean {
-  const limits = params["limits"];
-  return (
-    typeof params["level"] === "number" &&
-    isObject(params["server"]) &&
-    isObject(params["identity"]) &&
-    isObject(limits) &&
-    typeof limits["max_message"] === "number" &&
-    typeof limits["max_requests"] === "number"
-  );
 }
 
 function closing(params: Record<string, unknown>): string {

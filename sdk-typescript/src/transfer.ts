@@ -184,6 +184,10 @@ class UploadStream extends Attachment<"fs.upload"> {
   }
 
   protected override onOpen(info: FsUploadOpen): void {
+    const size = this.#request.size ?? 0;
+    if (info.offset > size) {
+      throw new SdkError("protocol_violation", `the daemon continues the upload at ${info.offset} of ${size} bytes`);
+    }
     this.sender.attach(info.offset, info.window);
   }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -33,5 +34,6 @@ def drivers(programs: dict[str, Program]) -> Iterator[dict[str, Driver]]:
     """One driver of each SDK, started at its first case; each must end well."""
     made = {name: Driver(name, programs[name]) for name in SDKS}
     yield made
-    for driver in made.values():
-        driver.stop()
+    with contextlib.ExitStack() as stack:
+        for driver in made.values():
+            stack.callback(driver.stop)

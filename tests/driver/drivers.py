@@ -43,35 +43,31 @@ class Driver:
         self._process: subprocess.Popen[bytes] | None = None
         self._waiting: dict[int, concurrent.futures.Future[Json]] = {}
         self._last = 0
-        self._lock = threading.Lock()
         self._errors: IO[bytes] | None = None
         self._said = b""
-
-    def send(self, case: Json) -> concurrent.futures.Future[Json]:
-        """Hand over a case; its whole answer is still to come. The id is ours to choose."""
-        if self._process is None:
-            self._start()
-        assert self._process is not None and self._process.stdin is not None
-        with self._lock:
-            self._last += 1
-            answer = self._waiting[self._last] = concurrent.futures.Future()
-            self._process.stdin.write(json.dumps({"id": self._last, **case}).encode() + b"\n")
-            self._process.stdin.flush()
-        return answer
 
     def ask(self, case: Json) -> Json:
         """Hand over a case and wait for its answer: ``{"ok": true, "result": …}`` or ``{"ok": false, "error": …}``.
 
-        Raises:
-            AssertionError: it did not come in time; the driver is killed, the next case starts another.
+        One that does not come in time, or never will because the driver has ended, is an error too, by the name of
+        ``hangs`` or ``ended``; the next case then starts another driver.
         """
-        answer = self.send(case)
-        patience = case.get("timeout_ms", 60_000) / 1000 + GRACE_S
+        if self._process is None:
+            self._start()
+        assert self._process is not None and self._process.stdin is not None
+        self._last += 1
+        answer = self._waiting[self._last] = concurrent.futures.Future()
+        with contextlib.suppress(BrokenPipeError):
+            self._process.stdin.write(json.dumps({"id": self._last, **case}).encode() + b"\n")
+            self._process.stdin.flush()
         try:
-            return answer.result(patience)
+            return answer.result(case.get("timeout_ms", 60_000) / 1000 + GRACE_S)
         except TimeoutError:
-            self.kill()
-            raise AssertionError(f"{self.name}: no answer within {patience:g} s to {case}{self.errors()}") from None
+            fault = "hangs"
+        except EOFError:
+            fault = "ended"
+        self.kill()
+        return {"ok": False, "error": {"name": fault, "code": None, "message": self.errors(), "may_have_run": None}}
 
     def result(self, case: Json) -> Any:
         """Like `ask`, of a case that must succeed: its result."""
@@ -87,8 +83,8 @@ class Driver:
         return self._said[-4000:].decode(errors="replace")
 
     def stop(self) -> None:
-        """End its input; it must end by itself, with 0, and have answered everything."""
-        process, self._process = self._process, None
+        """End its input; it must end by itself, with 0."""
+        process = self._process
         if process is None:
             return
         assert process.stdin is not None
@@ -96,22 +92,17 @@ class Driver:
         try:
             code = process.wait(60.0)
         except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-            raise AssertionError(f"{self.name}: the driver did not end with its input\n{self.errors()}") from None
-        finally:
-            self._ended(process)
-        assert code == 0, f"{self.name}: the driver ended with {code}\n{self.errors()}"
+            code = None
+        self.kill()
+        assert code == 0, f"{self.name}: at the end of its input the driver ended with {code}\n{self.errors()}"
 
     def kill(self) -> None:
         """End it whatever it does."""
         process, self._process = self._process, None
-        if process is not None:
-            process.kill()
-            process.wait()
-            self._ended(process)
-
-    def _ended(self, process: subprocess.Popen[bytes]) -> None:
+        if process is None:
+            return
+        process.kill()
+        process.wait()
         self.errors()
         assert process.stdin is not None and self._errors is not None
         with contextlib.suppress(OSError):
@@ -128,22 +119,22 @@ class Driver:
             stdout=subprocess.PIPE,
             stderr=self._errors,
         )
-        threading.Thread(target=self._read, args=(self._process,), daemon=True).start()
+        self._waiting = {}
+        threading.Thread(target=_read, args=(self._process, self._waiting), daemon=True).start()
 
-    def _read(self, process: subprocess.Popen[bytes]) -> None:
-        assert process.stdout is not None
-        with process.stdout as lines:
-            for line in lines:
-                answer = json.loads(line)
-                waiting = self._waiting.pop(answer.pop("id"))
-                wanted = {"ok", "result"} if answer["ok"] else {"ok", "error"}
-                if set(answer) == wanted:
-                    waiting.set_result(answer)
-                else:
-                    waiting.set_exception(AssertionError(f"{self.name}: not an answer: {answer}"))
-        for answer in self._waiting.values():
-            answer.set_exception(AssertionError(f"{self.name}: the driver ended: {self.errors()}"))
-        self._waiting.clear()
+
+def _read(process: subprocess.Popen[bytes], waiting: dict[int, concurrent.futures.Future[Json]]) -> None:
+    assert process.stdout is not None
+    with process.stdout as lines:
+        for line in lines:
+            answer = json.loads(line)
+            future = waiting.pop(answer.pop("id"))
+            if set(answer) == ({"ok", "result"} if answer["ok"] else {"ok", "error"}):
+                future.set_result(answer)
+            else:
+                future.set_exception(AssertionError(f"not an answer: {answer}"))
+    for future in waiting.values():
+        future.set_exception(EOFError())
 
 
 def each(drivers: Mapping[str, Driver], cases: Mapping[str, Json] | Json) -> dict[str, Json]:

@@ -57,8 +57,8 @@ class Driver:
     async def _answer(self, case: Case) -> None:
         limit = case.get("timeout_ms", DEADLINE_MS) / 1000
         task = self._begin(self._do(case, limit))
-        # what has to be cleaned up after a deadline must not delay its answer
-        await asyncio.wait([task], timeout=limit)
+        # what has to be cleaned up after a deadline must not delay its answer; a call knows its own deadline
+        await asyncio.wait([task], timeout=limit + (1 if case["do"] in ("call", "connect") else 0))
         if not task.done():
             task.cancel()
             message = f"{case['do']} was not done within {limit:g} s"
@@ -102,7 +102,7 @@ def told(error: BaseException) -> dict[str, Any]:
     if isinstance(error, nexus_sdk.NexusError):
         return {
             "name": error.name,
-            "code": error.code,
+            "code": error.code or None,
             "message": error.message,
             "may_have_run": error.may_have_run,
         }
@@ -110,7 +110,8 @@ def told(error: BaseException) -> dict[str, Any]:
 
 
 async def call(nexus: nexus_sdk.Nexus, case: Case) -> Any:
-    return await nexus.call(case["method"], case.get("params", {}))
+    limit = case.get("timeout_ms", DEADLINE_MS) / 1000
+    return await nexus.call(case["method"], case.get("params", {}), timeout=limit)
 
 
 async def collect(process: nexus_sdk.Process, stdin: bytes | None, limit: int | None) -> Any:

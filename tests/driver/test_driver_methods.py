@@ -101,7 +101,7 @@ STREAMS: dict[str, Callable[[Served, Refs], Json]] = {
         "path": "stored.bin",
         "target": str(served.folder / "target.bin"),
     },
-    "fs.search": lambda served, refs: {"do": "search", "workspace": refs.workspace, "pattern": "Example|hello"},
+    "fs.search": lambda served, refs: {"do": "search", "workspace": refs.workspace, "pattern": "hello"},
     "fs.watch": lambda served, refs: {
         "do": "watch",
         "workspace": refs.workspace,

@@ -38,7 +38,7 @@ func call(ctx context.Context, client *nexus.Client, one testCase) (any, error) 
 	}
 	if spec := protocol.Methods[one.Method]; spec != nil {
 		if err := json.Unmarshal(result, spec.NewResult()); err != nil {
-			return nil, &nexus.ProtocolError{Err: err}
+			return nil, &nexus.ProtocolError{MayHaveRun: true, Err: err}
 		}
 	}
 	return result, nil

@@ -25,7 +25,7 @@ from websockets.typing import Subprotocol
 
 from nexus_sdk.calling import check_size, remote_error
 from nexus_sdk.discovery import Address
-from nexus_sdk.exceptions import ConnectionFailed, ProtocolViolation
+from nexus_sdk.exceptions import ConnectionFailed, ConnectionLost, ProtocolViolation
 from nexus_sdk.protocol import types
 from nexus_sdk.protocol.errors import NexusError, TooManyRequests
 from nexus_sdk.wire import frames, messages
@@ -41,13 +41,17 @@ _SUBPROTOCOL = Subprotocol("nexus.v1")
 _MAX_SIZE = 4 * 1024 * 1024
 _CLOSE_TIMEOUT = 2.0
 _VIOLATION = 4400
+_MAX_STREAM = 2**32 - 1
+_REFUSED = frozenset((1002, 1003, 1007, 1009))
+"""Close codes with which the WebSocket below refuses what a peer sends."""
+
 
 
 class LinkDown(Exception):
     """The WebSocket ended.
 
     Attributes:
-        cause: what the transport said.
+        cause: what the transport said, or the ProtocolViolation for which this end left.
         sent: whether the request had been handed to the transport.
     """
 
@@ -55,6 +59,12 @@ class LinkDown(Exception):
         super().__init__(message)
         self.cause = cause
         self.sent = sent
+
+    def error(self, message: str, *, hint: str | None = None, may_have_run: bool = False) -> NexusError:
+        """Return what to raise: ProtocolViolation where the peer broke the protocol, else ConnectionLost."""
+        if isinstance(self.cause, ProtocolViolation):
+            return ProtocolViolation(message, may_have_run=may_have_run)
+        return ConnectionLost(message, hint=hint, may_have_run=may_have_run)
 
 
 class Progress(msgspec.Struct, frozen=True):
@@ -307,6 +317,8 @@ class Link:
             close = closed.rcvd or closed.sent
             text = self._closing or (close.reason if close is not None else "") or "the connection broke"
             text = f"{text} (close code {1006 if close is None else close.code})"
+            if closed.sent is not None and not closed.rcvd_then_sent and closed.sent.code in _REFUSED:
+                cause = ProtocolViolation(f"the daemon broke the protocol: {closed.sent.reason or text}")
         except (FrameError, MessageError, ProtocolViolation, msgspec.ValidationError, UnicodeDecodeError) as violation:
             cause, code = ProtocolViolation(f"the daemon broke the protocol: {violation}"), _VIOLATION
             text = str(cause)
@@ -373,6 +385,8 @@ class Link:
                     self._fail(request, error)
         elif message.method == "stream.open":
             opened = _decode_open(message.params)
+            if not 0 < opened.stream <= _MAX_STREAM:
+                raise ProtocolViolation(f"there is no stream {opened.stream}")
             request = self._requests.get(opened.id) if type(opened.id) is int else None
             if request is not None and request.sink is not None:
                 if request.stream is not None or opened.stream in self._streams:

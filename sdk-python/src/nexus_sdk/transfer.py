@@ -19,7 +19,7 @@ import msgspec
 
 from nexus_sdk.attachment import Attachment
 from nexus_sdk.connection import Connection, ProgressCallback
-from nexus_sdk.exceptions import NexusError, OutputGap
+from nexus_sdk.exceptions import NexusError, OutputGap, ProtocolViolation
 from nexus_sdk.link import Progress
 from nexus_sdk.output import Output
 from nexus_sdk.protocol import types
@@ -172,6 +172,8 @@ class Upload(Attachment):
         return self._request
 
     def _on_open(self, info: types.FsUploadOpen) -> None:
+        if info.offset > self._request.size:
+            raise ProtocolViolation(f"the daemon continues the upload at {info.offset} of {self._request.size} bytes")
         self.sender.attach(self._number, info.offset, info.window)
 
     def _on_lost(self) -> None:
