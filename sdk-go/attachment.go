@@ -371,6 +371,8 @@ func (a *Attachment) ended(result json.RawMessage, err error) {
 		a.state = &ProcessState{exit: exit}
 		if exit.OutputEnd > a.inbox.next {
 			err = &OutputGapError{Expected: a.inbox.next, Offset: exit.OutputEnd, Reason: "the output ended early"}
+		} else if exit.OutputEnd < a.inbox.next {
+			err = violation("the output ends at %d, but %d bytes came", exit.OutputEnd, a.inbox.next)
 		}
 	}
 	a.result = err

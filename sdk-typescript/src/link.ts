@@ -12,7 +12,7 @@ import { RemoteError, SdkError } from "./errors.js";
 import type { SessionReady } from "./protocol/types.js";
 import type { LinkFailure } from "./retry.js";
 import { type OpenSocket, type Socket, SocketRefused, type SocketRequest } from "./socket.js";
-import { DATA, EOF, type Frame, FrameError, decodeFrame, encodeFrame } from "./wire/frames.js";
+import { DATA, EOF, UP, type Frame, FrameError, decodeFrame, encodeFrame } from "./wire/frames.js";
 import { StreamError } from "./wire/inbound.js";
 import {
   type Message,
@@ -131,8 +131,8 @@ export class Link {
           message: (data) => {
             link.#message(data);
           },
-          closed: (code, reason) => {
-            link.#closed(code, reason);
+          closed: (code, reason, broken) => {
+            link.#closed(code, reason, broken === true);
           },
         },
       );
@@ -268,12 +268,17 @@ export class Link {
     }
   }
 
-  #closed(code: number, reason: string): void {
+  #closed(code: number, reason: string, broken: boolean): void {
+    if (broken) {
+      this.#end(new LinkDown(`the daemon broke the protocol: ${reason}`, { closeCode: code, violation: true }));
+      return;
+    }
     const why = this.#closing || reason || "the connection broke";
     this.#end(new LinkDown(`${why} (close code ${code})`, { closeCode: code }));
   }
 
   #binary(frame: Frame): void {
+    if (this.#ready === undefined) throw new MessageError("its first message is not session.ready");
     this.useful = true;
     const request = this.#streams.get(frame.stream);
     const sink = request?.sink;
@@ -281,7 +286,8 @@ export class Link {
     try {
       if (frame.type === DATA) sink.data(frame.channel, frame.offset, frame.payload);
       else if (frame.type === EOF) sink.eof(frame.channel, frame.offset);
-      else sink.credit(frame.channel, frame.offset);
+      else if (frame.channel === UP) sink.credit(frame.channel, frame.offset);
+      else throw new StreamError(`credit on channel ${frame.channel}`);
     } catch (error) {
       this.#fail(request, error);
     }

@@ -145,7 +145,10 @@ class DownloadStream extends Attachment<"fs.download"> {
       const { offset } = this.#output;
       if (result.info.etag !== this.#open.info.etag) {
         failure = { error: this.#changed() };
-      } else if (offset !== this.#end) {
+      } else if (offset > this.#end) {
+        const message = `the download of ${this.#request.path} has ${this.#end} bytes, but ${offset} came`;
+        failure = { error: new SdkError("protocol_violation", message) };
+      } else if (offset < this.#end) {
         const message = `the download of ${this.#request.path} ended at ${offset} instead of ${this.#end}`;
         failure = { error: gap(message, offset, this.#end, "download it again") };
       }

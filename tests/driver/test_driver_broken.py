@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,9 @@ TOPICS = sorted({script.topic for script in SCRIPTS})
 RECONNECT_MS = 3000
 DEADLINE_MS = 8000
 """Of a case that says nothing of it; one that needs it all hangs."""
+
+RUNS = itertools.count()
+"""Numbers the scripts: no download may find what another one left."""
 
 LARGE = 32 * 1024 * 1024
 
@@ -70,6 +74,7 @@ async def play(script: Script, drivers: Mapping[str, Driver], files: Mapping[str
     shown: Json = {}
     async with contextlib.AsyncExitStack() as stack:
         servers = {name: await stack.enter_async_context(BrokenServer(script)) for name in drivers}
+        number = next(RUNS)
         first: Json = {"do": "connect", "token": "t", "timeout_ms": DEADLINE_MS, "reconnect_timeout_ms": RECONNECT_MS}
         first |= {**script.options, "expect": script.connect}
         for case in [first, *script.cases]:
@@ -78,7 +83,7 @@ async def play(script: Script, drivers: Mapping[str, Driver], files: Mapping[str
             cases = {}
             for name in drivers:
                 own = {key: files.get(value, value) if isinstance(value, str) else value for key, value in case.items()}
-                own = {key: f"{value}-{name}" if key == "target" else value for key, value in own.items()}
+                own = {key: f"{value}-{name}-{number}" if key == "target" else value for key, value in own.items()}
                 own = {key: str(value) if isinstance(value, Path) else value for key, value in own.items()}
                 cases[name] = {**own, "url": servers[name].url} if case["do"] == "connect" else own
             answers = await asyncio.to_thread(each, drivers, cases)
@@ -89,8 +94,6 @@ async def play(script: Script, drivers: Mapping[str, Driver], files: Mapping[str
             if case["do"] != "connect" and not shown or not script.cases:
                 shown = {name: verdict(expect, answer) for name, answer in answers.items()}
         wrong += [f"{script.topic}: {script.name}: the server: {fault}" for one in servers.values() for fault in one.failures]
-    for name in drivers:
-        Path(f"{files['$target']}-{name}").unlink(missing_ok=True)
     return shown, wrong
 
 

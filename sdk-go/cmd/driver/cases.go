@@ -290,6 +290,9 @@ func dial(ctx context.Context, client *nexus.Client, one testCase) (any, error) 
 		return nil, err
 	}
 	received, err := io.ReadAll(conn)
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		err = &nexus.InterruptedError{Method: "dial", MayHaveRun: true, Err: context.DeadlineExceeded}
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -20,7 +20,7 @@ from typing import Any, Protocol
 import msgspec
 from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.client import connect as open_websocket
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import ConnectionClosed, NegotiationError
 from websockets.typing import Subprotocol
 
 from nexus_sdk.calling import check_size, remote_error
@@ -197,7 +197,7 @@ class Link:
             )
             try:
                 if websocket.subprotocol != _SUBPROTOCOL:
-                    raise ProtocolViolation(f"{address} speaks WebSocket, but not nexus.v1")
+                    raise NegotiationError("the server speaks WebSocket, but not nexus.v1")
                 return cls(websocket, _first(await websocket.recv(), address))
             except BaseException:
                 websocket.transport.abort()
@@ -340,8 +340,10 @@ class Link:
                 request.sink.data(frame.channel, frame.offset, frame.payload)
             elif frame.type is FrameType.EOF:
                 request.sink.eof(frame.channel, frame.offset)
-            else:
+            elif frame.channel == frames.UP:
                 request.sink.credit(frame.channel, frame.offset)
+            else:
+                raise StreamError("channel", f"credit on channel {frame.channel}")
         except (NexusError, StreamError) as error:
             self._fail(request, error)
 

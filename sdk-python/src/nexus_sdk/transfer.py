@@ -134,7 +134,11 @@ class Download(Attachment):
         if result is not None and self._info is not None:
             if result.info.etag != self._info.etag:
                 error = self._changed()
-            elif self._output.offset != self._end:
+            elif self._output.offset > self._end:
+                error = ProtocolViolation(
+                    f"the download of {self._request.path!r} has {self._end} bytes, but {self._output.offset} came"
+                )
+            elif self._output.offset < self._end:
                 error = OutputGap(
                     f"the download of {self._request.path!r} ended at {self._output.offset} instead of {self._end}",
                     expected=self._output.offset,
