@@ -1,8 +1,8 @@
 """TypeScript: interfaces, the error table and the method table of ``sdk-typescript/src/protocol``.
 
 The types cost nothing at run time. What a daemon sends is checked against a short notation of its shape: members that
-are missing or of another type are found, ranges and patterns are not looked at. The vectors are checked against the whole
-table of shapes, which only tests import.
+are missing or of another type are found, ranges and patterns are not looked at. The vectors are checked against the
+whole table of shapes, which only tests import.
 """
 
 from __future__ import annotations

@@ -137,9 +137,8 @@ def _read(process: subprocess.Popen[bytes], waiting: dict[int, concurrent.future
         future.set_exception(EOFError())
 
 
-def each(drivers: Mapping[str, Driver], cases: Mapping[str, Json] | Json) -> dict[str, Json]:
-    """Ask every driver at the same time: all the same case, or each its own. The answers by SDK."""
-    own = {name: cases[name] if name in cases else cases for name in drivers}
+def each(drivers: Mapping[str, Driver], cases: Mapping[str, Json]) -> dict[str, Json]:
+    """Ask every driver its own case, at the same time. The answers by SDK."""
     with concurrent.futures.ThreadPoolExecutor(len(drivers)) as pool:
-        asked = {name: pool.submit(drivers[name].ask, dict(own[name])) for name in drivers}
+        asked = {name: pool.submit(drivers[name].ask, cases[name]) for name in drivers}
         return {name: answer.result() for name, answer in asked.items()}

@@ -121,4 +121,3 @@ def plain(value: Any, names: dict[str, str], key: str = "") -> Any:
             value = value.replace(known, name)
         return COMMIT.sub("<commit>", value)
     return value
-

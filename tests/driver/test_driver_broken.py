@@ -91,9 +91,11 @@ async def play(script: Script, drivers: Mapping[str, Driver], files: Mapping[str
                 fault = judge(expect, answer)
                 if fault is not None:
                     wrong.append(f"{script.topic}: {script.name}: {name}: {case['do']}: {fault}")
-            if case["do"] != "connect" and not shown or not script.cases:
+            if not shown and (case["do"] != "connect" or not script.cases):
                 shown = {name: verdict(expect, answer) for name, answer in answers.items()}
-        wrong += [f"{script.topic}: {script.name}: the server: {fault}" for one in servers.values() for fault in one.failures]
+        wrong += [
+            f"{script.topic}: {script.name}: the server: {fault}" for one in servers.values() for fault in one.failures
+        ]
     return shown, wrong
 
 

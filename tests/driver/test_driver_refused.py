@@ -68,8 +68,24 @@ def closed_port() -> int:
 
 def key_used_before(served: Served, refs: Refs, mine: str) -> Json:
     first = {"workspace": refs.workspace, "path": f"{mine}.txt", "content": "first", "key": f"key-of-{mine}"}
-    served.daemon.call("fs.write", **first)
+    made = served.daemon.rpc("fs.write", bearer=served.daemon.tokens[0], **first)
+    assert "result" in made, made
     return {"do": "call", "method": "fs.write", "params": {**first, "content": "second"}}
+
+
+def taken(served: Served, refs: Refs, mine: str) -> Json:
+    params = {"name": f"taken-by-{mine}", "repository": {"url": refs.repository}}
+    made = served.daemon.rpc("workspace.create", bearer=served.daemon.tokens[0], **params)
+    assert "result" in made, made
+    return {"do": "call", "method": "workspace.create", "params": params}
+
+
+def unheard(served: Served, refs: Refs, mine: str) -> Json:
+    made = served.daemon.call(
+        "workspace.create", name=f"ports-{mine}", repository={"url": refs.repository}, ports=["extra"]
+    )
+    port = next(port["port"] for port in made["workspace"]["ports"] if port["name"] == "extra")
+    return {"do": "dial", "workspace": made["workspace"]["id"], "port": port, "send": ""}
 
 
 def ended(served: Served, refs: Refs, mine: str) -> Json:
@@ -105,24 +121,21 @@ TABLE = [
     Refused("no scope for a call", "forbidden", call("exec.run", workspace="$workspace", argv=["true"]), "reader"),
     Refused("no scope for a command", "forbidden", verb("exec", argv=["true"]), "reader"),
     Refused("no scope for a port", "forbidden", verb("dial", port=1, send=""), "reader"),
-    Refused(
-        "a workspace of somebody else", "workspace_not_found", call("fs.list", workspace="$workspace"), "stranger"
-    ),
+    Refused("a workspace of somebody else", "workspace_not_found", call("fs.list", workspace="$workspace"), "stranger"),
     Refused("a process of somebody else", "process_not_found", call("exec.get", process="$process"), "stranger"),
     Refused("a key with other params", "key_reused", key_used_before),
-    Refused(
-        "a name that is taken",
-        "name_taken",
-        lambda served, refs, mine: {
-            "do": "call",
-            "method": "workspace.create",
-            "params": {"name": "w1", "repository": {"url": refs.repository}},
-        },
-    ),
+    Refused("a name that is taken", "workspace_exists", taken),
     Refused("a file that is not there", "path_not_found", call("fs.read", workspace="$workspace", path="none")),
     Refused("a path out of the workspace", "path_escapes", call("fs.read", workspace="$workspace", path="../../x")),
     Refused(
-        "a download of what is not there", "path_not_found", verb("download", path="none", target="/nonexistent/target")
+        "a download of what is not there",
+        "path_not_found",
+        lambda served, refs, mine: {
+            "do": "download",
+            "workspace": refs.workspace,
+            "path": "none",
+            "target": str(served.folder / f"target-{mine}"),
+        },
     ),
     Refused("watching what is not there", "path_not_found", verb("watch", path="none", touch=[], count=1)),
     Refused(
@@ -138,12 +151,13 @@ TABLE = [
         "not_a_terminal",
         call("exec.resize", process="$process", size={"cols": 1, "rows": 1}),
     ),
-    Refused("output that is not there yet", "invalid_params", verb("attach", process="$process", offset=10**9)),
+    Refused("output that is not there yet", "offset_invalid", verb("attach", process="$process", offset=10**9)),
     Refused(
-        "a port on which nobody listens",
-        "port_refused",
+        "a port of somebody else",
+        "port_forbidden",
         lambda served, refs, mine: {"do": "dial", "workspace": refs.workspace, "port": closed_port(), "send": ""},
     ),
+    Refused("a port on which nobody listens", "port_refused", unheard),
     Refused("a port that is none", "invalid_params", verb("dial", port=70_000, send="")),
     Refused(
         "a call that takes too long",
@@ -156,8 +170,12 @@ TABLE = [
         },
         may_have_run=True,
     ),
-    Refused("a command that takes too long", "call_timeout", verb("exec", argv=["sleep", "600"], timeout_ms=300),
-            may_have_run=True),
+    Refused(
+        "a command that takes too long",
+        "call_timeout",
+        verb("exec", argv=["sleep", "600"], timeout_ms=300),
+        may_have_run=True,
+    ),
     Refused("a case that no driver knows", "internal", verb("nothing of the kind"), may_have_run=True),
     Refused(
         "a token that is none",
@@ -170,7 +188,7 @@ TABLE = [
         lambda served, refs, mine: {"do": "connect", "url": f"http://127.0.0.1:{closed_port()}", "token": "t"},
     ),
     Refused("a call without a connection", "connection_failed", call("session.ping")),
-]  # fmt: skip
+]
 
 
 @pytest.fixture(scope="module")
@@ -195,7 +213,8 @@ def test_what_is_refused_is_refused_alike(served: Served, drivers: dict[str, Dri
     for refused in TABLE:
         if refused.who != who:
             who = refused.who
-            for answer in each(drivers, {"do": "connect", "url": served.daemon.url, "token": tokens[who]}).values():
+            connect = {"do": "connect", "url": served.daemon.url, "token": tokens[who]}
+            for answer in each(drivers, dict.fromkeys(SDKS, connect)).values():
                 assert answer["ok"], answer
         cases = {name: refused.make(served, refs, name) for name in SDKS}
         for name, case in cases.items():

@@ -46,7 +46,6 @@ _REFUSED = frozenset((1002, 1003, 1007, 1009))
 """Close codes with which the WebSocket below refuses what a peer sends."""
 
 
-
 class LinkDown(Exception):
     """The WebSocket ended.
 
