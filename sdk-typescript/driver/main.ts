@@ -28,6 +28,7 @@ interface Case {
   process: string;
   offset?: number;
   limit?: number;
+  digest?: boolean;
   source: string;
   path: string;
   target: string;
@@ -96,13 +97,13 @@ class Driver {
       case "exec": {
         const workspace = await nexus.workspaces.get(one.workspace, { signal });
         const followed = await workspace.exec(one.argv, { stdin: one.stdin !== undefined, signal });
-        return collect(followed, one.stdin, undefined);
+        return collect(followed, one, one.stdin);
       }
       case "attach": {
         const record = await nexus.call("exec.get", { process: one.process }, { signal });
         const workspace = await nexus.workspaces.get(record.workspace, { signal });
         const followed = await workspace.attach(one.process, { offset: one.offset, signal });
-        return collect(followed, undefined, one.limit);
+        return collect(followed, one, undefined);
       }
       case "upload": {
         const { files } = await nexus.workspaces.get(one.workspace, { signal });
@@ -158,8 +159,31 @@ class Driver {
   }
 }
 
-async function collect(followed: Process, stdin: string | undefined, limit: number | undefined): Promise<object> {
-  const parts: { stdout: Uint8Array[]; stderr: Uint8Array[] } = { stdout: [], stderr: [] };
+/** What came on one channel: all of it as base64, or its size and SHA-256. */
+class Kept {
+  readonly #parts: Uint8Array[] | undefined;
+  readonly #hash = createHash("sha256");
+  #size = 0;
+
+  constructor(whole: boolean) {
+    if (whole) this.#parts = [];
+  }
+
+  add(data: Uint8Array): void {
+    if (this.#parts !== undefined) this.#parts.push(data);
+    else this.#hash.update(data);
+    this.#size += data.byteLength;
+  }
+
+  told(): unknown {
+    if (this.#parts !== undefined) return Buffer.concat(this.#parts).toString("base64");
+    return { size: this.#size, sha256: this.#hash.digest("hex") };
+  }
+}
+
+async function collect(followed: Process, one: Case, stdin: string | undefined): Promise<object> {
+  const { limit } = one;
+  const kept = { stdout: new Kept(one.digest !== true), stderr: new Kept(one.digest !== true) };
   if (stdin !== undefined) {
     // a process may end without reading it; what it did then is in its exit code
     const written = followed.stdin.write(Buffer.from(stdin, "base64"));
@@ -168,15 +192,15 @@ async function collect(followed: Process, stdin: string | undefined, limit: numb
   let size = 0;
   for await (const { channel, data } of followed.output) {
     const part = limit === undefined ? data : data.subarray(0, limit - size);
-    parts[channel].push(part);
+    kept[channel].add(part);
     size += part.byteLength;
     if (limit !== undefined && size >= limit) break;
   }
   const ended = limit === undefined ? await followed.result : undefined;
   await followed.detach();
   return {
-    stdout: Buffer.concat(parts.stdout).toString("base64"),
-    stderr: Buffer.concat(parts.stderr).toString("base64"),
+    stdout: kept.stdout.told(),
+    stderr: kept.stderr.told(),
     exit_code: ended?.exitCode ?? null,
     signal: ended?.signal ?? null,
     reason: ended?.reason ?? null,

@@ -114,9 +114,31 @@ async def call(nexus: nexus_sdk.Nexus, case: Case) -> Any:
     return await nexus.call(case["method"], case.get("params", {}), timeout=limit)
 
 
-async def collect(process: nexus_sdk.Process, stdin: bytes | None, limit: int | None) -> Any:
+class Kept:
+    """What came on one channel: all of it, or its size and SHA-256."""
+
+    def __init__(self, whole: bool) -> None:
+        self._parts: list[bytes] | None = [] if whole else None
+        self._digest = hashlib.sha256()
+        self._size = 0
+
+    def add(self, data: bytes) -> None:
+        if self._parts is not None:
+            self._parts.append(data)
+        else:
+            self._digest.update(data)
+            self._size += len(data)
+
+    def told(self) -> Any:
+        if self._parts is not None:
+            return b"".join(self._parts)
+        return {"size": self._size, "sha256": self._digest.hexdigest()}
+
+
+async def collect(process: nexus_sdk.Process, case: Case, stdin: bytes | None) -> Any:
     """Follow a process to its end, or for `limit` bytes."""
-    parts: dict[str, list[bytes]] = {"stdout": [], "stderr": []}
+    limit = case.get("limit")
+    kept = {channel: Kept(not case.get("digest")) for channel in ("stdout", "stderr")}
 
     async def write(data: bytes) -> None:
         try:
@@ -130,7 +152,7 @@ async def collect(process: nexus_sdk.Process, stdin: bytes | None, limit: int | 
     try:
         async for chunk in process.output:
             part = chunk.data if limit is None else chunk.data[: limit - size]
-            parts[chunk.channel].append(part)
+            kept[chunk.channel].add(part)
             size += len(part)
             if limit is not None and size >= limit:
                 break
@@ -141,7 +163,7 @@ async def collect(process: nexus_sdk.Process, stdin: bytes | None, limit: int | 
             await asyncio.wait([writing])
     await process.detach()
     return {
-        **{channel: b"".join(data) for channel, data in parts.items()},
+        **{channel: one.told() for channel, one in kept.items()},
         "exit_code": None if ended is None else ended.exit_code,
         "signal": None if ended is None else ended.signal,
         "reason": None if ended is None else ended.reason,
@@ -154,14 +176,14 @@ async def execute(nexus: nexus_sdk.Nexus, case: Case) -> Any:
     workspace = await nexus.workspaces.get(case["workspace"])
     stdin = None if case.get("stdin") is None else base64.b64decode(case["stdin"])
     async with workspace.exec(case["argv"], stdin=stdin is not None) as process:
-        return await collect(process, stdin, None)
+        return await collect(process, case, stdin)
 
 
 async def attach(nexus: nexus_sdk.Nexus, case: Case) -> Any:
     record = await nexus.call("exec.get", {"process": case["process"]})
     workspace = await nexus.workspaces.get(record.workspace)
     async with workspace.attach(case["process"], offset=case.get("offset", 0)) as process:
-        return await collect(process, None, case.get("limit"))
+        return await collect(process, case, None)
 
 
 async def upload(nexus: nexus_sdk.Nexus, case: Case) -> Any:

@@ -37,6 +37,7 @@ type testCase struct {
 	Process            string            `json:"process"`
 	Offset             int64             `json:"offset"`
 	Limit              *int              `json:"limit"`
+	Digest             bool              `json:"digest"`
 	Source             string            `json:"source"`
 	Path               string            `json:"path"`
 	Target             string            `json:"target"`
