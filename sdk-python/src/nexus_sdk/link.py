@@ -317,7 +317,8 @@ class Link:
             text = self._closing or (close.reason if close is not None else "") or "the connection broke"
             text = f"{text} (close code {1006 if close is None else close.code})"
             if closed.sent is not None and not closed.rcvd_then_sent and closed.sent.code in _REFUSED:
-                cause = ProtocolViolation(f"the daemon broke the protocol: {closed.sent.reason or text}")
+                text = f"the daemon broke the protocol: {closed.sent.reason or text}"
+                cause = ProtocolViolation(text)
         except (FrameError, MessageError, ProtocolViolation, msgspec.ValidationError, UnicodeDecodeError) as violation:
             cause, code = ProtocolViolation(f"the daemon broke the protocol: {violation}"), _VIOLATION
             text = str(cause)

@@ -297,5 +297,15 @@ async def test_a_stream_that_is_opened_twice_ends_the_link(fake, workspace):
         await call.open()
 
     async with workspace.files.search("t") as matches:
-        with pytest.raises(ConnectionLost, match="opened twice"):
+        with pytest.raises(ProtocolViolation, match="opened twice"):
             await asyncio.wait_for(anext(matches), 5)
+
+
+async def test_a_search_that_is_answered_before_it_is_open(fake, workspace):
+    @fake.on("fs.search")
+    async def search(call):
+        return {"files": 1, "matches": 0, "skipped": 0, "truncated": False}
+
+    with pytest.raises(ProtocolViolation, match="before it was open"):
+        async with workspace.files.search("t"):
+            pass

@@ -14,7 +14,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from fake_daemon import NOW, FakeDaemon, operation_record, ready, workspace_record
-from nexus_sdk import ConnectionClosed, ConnectionFailed, ConnectionLost
+from nexus_sdk import ConnectionClosed, ConnectionFailed, ConnectionLost, ProtocolViolation
 from nexus_sdk.protocol import types
 from nexus_sdk.protocol.errors import (
     InvalidParams,
@@ -51,8 +51,34 @@ async def test_garbage_ends_the_link_and_the_client_says_why(fake, nexus, garbag
         call.answered = True
         await call.session.websocket.send(garbage)
 
-    with pytest.raises(ConnectionLost, match="broke the protocol"):
+    with pytest.raises(ProtocolViolation, match="broke the protocol") as caught:
         await nexus.ping()
+    assert caught.value.may_have_run
+
+
+async def test_text_that_is_not_utf8_ends_the_link(fake, nexus):
+    @fake.on("session.ping")
+    async def ping(call):
+        call.answered = True
+        await call.session.text(b'{"\xff"}')
+
+    with pytest.raises(ProtocolViolation, match="broke the protocol"):
+        await nexus.ping()
+
+
+async def test_who_asks_after_a_violation_is_told_too_and_has_sent_nothing(fake, nexus):
+    @fake.on("exec.signal")
+    async def signal(call):
+        call.answered = True
+        await call.session.websocket.send("{")
+
+    with pytest.raises(ProtocolViolation) as first:
+        await nexus.call("exec.signal", {"process": "pr_1", "signal": "TERM"})
+    with pytest.raises(ProtocolViolation) as second:
+        await nexus.ping()
+    assert (first.value.may_have_run, second.value.may_have_run) == (True, False)
+    await nexus.ping()
+    assert nexus.reconnects == 1
 
 
 async def test_garbage_in_a_binary_frame_ends_the_link(fake, nexus):
@@ -61,7 +87,7 @@ async def test_garbage_in_a_binary_frame_ends_the_link(fake, nexus):
         call.answered = True
         await call.session.binary(b"\x07garbage")
 
-    with pytest.raises(ConnectionLost, match="broke the protocol"):
+    with pytest.raises(ProtocolViolation, match="broke the protocol"):
         await nexus.ping()
 
 
