@@ -176,8 +176,9 @@ class Upload(Attachment):
         return self._request
 
     def _on_open(self, info: types.FsUploadOpen) -> None:
-        if info.offset > self._request.size:
-            raise ProtocolViolation(f"the daemon continues the upload at {info.offset} of {self._request.size} bytes")
+        size = self._request.size
+        if not isinstance(size, msgspec.UnsetType) and info.offset > size:
+            raise ProtocolViolation(f"the daemon continues the upload at {info.offset} of {size} bytes")
         self.sender.attach(self._number, info.offset, info.window)
 
     def _on_lost(self) -> None:
