@@ -449,6 +449,27 @@ func TestADaemonOfAnOlderLevel(t *testing.T) {
 	}
 }
 
+func TestATunnelIsLostWhateverEndsTheConnection(t *testing.T) {
+	server := newBrokenServer(t, nil)
+	server.answer = func(p *peer, r request) {
+		if r.Method == "workspace.get" {
+			p.respond(r.ID, workspaceRecord)
+			return
+		}
+		p.open(r.ID, 1, `{"window":1000}`)
+		<-p.up
+		p.text("{")
+	}
+	conn, err := server.workspace(t, nexus.Options{}).DialContext(testContext(t), "tcp", ":80")
+	check(t, err)
+	_, err = conn.Write([]byte("x"))
+	check(t, err)
+	if data, err := io.ReadAll(conn); len(data) != 0 || !errors.Is(err, nexus.ErrTunnelLost) {
+		t.Errorf("%q, %v", data, err)
+	}
+	check(t, conn.Close())
+}
+
 func TestTunnelsAreLostWithTheirConnection(t *testing.T) {
 	server := newBrokenServer(t, nil)
 	server.answer = func(p *peer, r request) {

@@ -48,6 +48,7 @@ type stream struct {
 	spec      *protocol.Method
 	kind      streamKind
 	resumable bool
+	lost      func(cause error) error // the error of a break that cannot be survived; nil for the usual one
 
 	ctx   context.Context         // ends when this side leaves the stream
 	leave context.CancelCauseFunc // leaves it, for the reason that is given to whoever waits
@@ -166,6 +167,9 @@ func (s *stream) run() (json.RawMessage, error) {
 			}
 			s.mu.Unlock()
 			if !s.resumable && down.sent {
+				if s.lost != nil {
+					return nil, s.lost(down.cause)
+				}
 				return nil, brokenOff(s.spec.Name, !s.spec.Idempotent, down.cause)
 			}
 			continue

@@ -67,6 +67,7 @@ func (w *Workspace) DialContext(ctx context.Context, network, address string) (n
 	}
 	c := &Conn{workspace: w.id, port: port}
 	c.stream.init(w.conn, "port.forward", c, false)
+	c.lost = c.tunnelLost
 	c.inbox.init(&c.mu, tunnelWindow, c.grant, wire.Down)
 	c.sender.init(&c.stream, false)
 	if err := c.start(ctx); err != nil {
@@ -201,11 +202,15 @@ func (c *Conn) eof(channel uint8, offset int64) error { return c.inbox.eof(chann
 
 func (c *Conn) credit(limit int64) error { return c.sender.credit(limit) }
 
+func (c *Conn) tunnelLost(cause error) error {
+	text := fmt.Sprintf("the tunnel to port %d broke: %v", c.port, cause)
+	return protocol.NewRemoteError(protocol.ErrTunnelLost.Code, text, nil)
+}
+
 func (c *Conn) ended(_ json.RawMessage, err error) {
 	var lost *ConnectionLostError
 	if errors.As(err, &lost) {
-		text := fmt.Sprintf("the tunnel to port %d broke: %v", c.port, lost.Err)
-		err = protocol.NewRemoteError(protocol.ErrTunnelLost.Code, text, nil)
+		err = c.tunnelLost(lost.Err)
 	}
 	c.inbox.finish(err)
 	if err == nil {
