@@ -59,7 +59,7 @@ def judge(expect: Json, answer: Json) -> str | None:
     return f"{answer}, wanted {expect}"
 
 
-def verdict(expect: Json, answer: Json) -> str:
+def verdict(answer: Json) -> str:
     """An answer as the table shows it."""
     return "ok" if answer["ok"] else str(answer["error"]["name"])
 
@@ -92,7 +92,7 @@ async def play(script: Script, drivers: Mapping[str, Driver], files: Mapping[str
                 if fault is not None:
                     wrong.append(f"{script.topic}: {script.name}: {name}: {case['do']}: {fault}")
             if not shown and (case["do"] != "connect" or not script.cases):
-                shown = {name: verdict(expect, answer) for name, answer in answers.items()}
+                shown = {name: verdict(answer) for name, answer in answers.items()}
         wrong += [
             f"{script.topic}: {script.name}: the server: {fault}" for one in servers.values() for fault in one.failures
         ]
