@@ -33,6 +33,7 @@ describe("frames", () => {
     expect(decodeFrame(encodeFrame(DATA, 2, 7, 9, payload)).payload).toEqual(payload);
   });
 
+  // requirement: frame.header
   test("have the layout of the protocol", () => {
     expect(Array.from(encodeFrame(EOF, 2, 0x01020304, 0x0506_0708_090a))).toEqual([
       1, 2, 1, 2, 3, 4, 0, 0, 5, 6, 7, 8, 9, 10,
@@ -55,6 +56,7 @@ describe("frames", () => {
 });
 
 describe("messages", () => {
+  // requirement: frame.ids
   test("with ids 0 and empty are answers like any other", () => {
     expect(decodeMessage('{"jsonrpc":"2.0","id":0,"result":null}')).toEqual({ kind: "response", id: 0, result: null });
     expect(decodeMessage('{"jsonrpc":"2.0","id":"","result":1}')).toEqual({ kind: "response", id: "", result: 1 });
@@ -121,6 +123,7 @@ describe("inbound", () => {
 });
 
 describe("output", () => {
+  // requirement: stream.sender
   test("arrives whole however it is cut, repeated and read, and the sender never exceeds its credit", async () => {
     for (let seed = 1; seed <= 60; seed++) {
       const roll = dice(seed);

@@ -43,6 +43,7 @@ async def test_nothing_is_sent_before_the_stream_is_open():
     assert taker.got == b"hello"
 
 
+# requirement: stream.sender
 async def test_credit_is_never_exceeded():
     taker = Taker()
     sender = ByteSender(taker)
@@ -59,6 +60,7 @@ async def test_credit_is_never_exceeded():
     assert len(taker.got) == 25
 
 
+# requirement: frame.payload
 async def test_frames_are_at_most_64_kib():
     sent: list[int] = []
     sender = ByteSender(lambda data: sent.append(len(data) - frames.HEADER.size))
