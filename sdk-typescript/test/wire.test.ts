@@ -160,6 +160,25 @@ describe("output", () => {
     }
   });
 
+  test("that came before the end is read after it", async () => {
+    const output = new Output({ window: 4096, channels: [1, 2], grant: () => undefined });
+    output.attach(0, true);
+    const [merged, ended] = [output.claim("all"), new Output({ window: 4096, channels: [1], grant: () => undefined })];
+    ended.attach(0, true);
+    const lane = ended.claim(1);
+    for (const to of [output, ended]) {
+      to.data(1, 0, utf8("first"));
+      to.data(1, 5, utf8("last"));
+      to.eof(1, 9);
+    }
+    output.eof(2, 0);
+    for (const [from, of] of [[output, merged] as const, [ended, lane] as const]) {
+      expect((await from.take(of))?.data).toEqual(utf8("first"));
+      expect((await from.take(of))?.data).toEqual(utf8("last"));
+      expect(await from.take(of)).toBeUndefined();
+    }
+  });
+
   test("of a reader that left returns its credit", () => {
     const granted: number[] = [];
     const output = new Output({ window: 4096, channels: [1], grant: (limit) => granted.push(limit) });
@@ -210,6 +229,22 @@ describe("the sender", () => {
       expect(ended).toBe(text.length);
       expect(Buffer.compare(Buffer.from(taken), text)).toBe(0);
     }
+  });
+
+  // requirement: stream.sender
+  test("sends no more than a smaller window allows after a break", async () => {
+    let sent = 0;
+    const sender = new ByteSender((_type, _channel, _offset, payload) => (sent += payload?.byteLength ?? 0));
+    sender.attach(0, 1000);
+    await sender.write(new Uint8Array(1000));
+    sender.detach();
+    sent = 0;
+    sender.attach(0, 100);
+    expect(sent).toBe(100);
+    sender.credit(150);
+    expect(sent).toBe(150);
+    sender.credit(5000);
+    expect(sent).toBe(1000);
   });
 
   test("refuses a daemon that wants what is gone", () => {

@@ -259,6 +259,8 @@ async def test_a_call_that_may_not_be_repeated_says_that_it_may_have_run(fake, a
     method, params = ("exec.signal", {"process": "p"}) if auto_key else ("exec.run", {"workspace": "w", "argv": ["a"]})
 
     async def handler(call):
+        if len(fake.calls) > 1:
+            raise OutcomeUnknown("it was sent twice", key="none")
         call.session.drop()
 
     fake.handlers[method] = handler

@@ -110,6 +110,22 @@ async def test_resuming_sends_again_what_was_not_taken_and_the_end():
     assert (bytes(taker.got), taker.ended) == (b"abcdef", 6)
 
 
+# requirement: stream.sender
+async def test_a_smaller_window_after_a_break_is_kept_to():
+    sent: list[int] = []
+    sender = ByteSender(lambda data: sent.append(len(data) - frames.HEADER.size))
+    sender.attach(1, 0, 1000)
+    await sender.write(b"x" * 1000)
+    sender.detach()
+    sent.clear()
+    sender.attach(2, 0, 100)
+    assert sum(sent) == 100
+    sender.credit(150)
+    assert sum(sent) == 150
+    sender.credit(5000)
+    assert sum(sent) == 1000
+
+
 @pytest.mark.parametrize("offset", [1, 20])
 async def test_a_daemon_that_wants_what_is_gone_breaks_the_protocol(offset):
     sender = ByteSender(Taker())
