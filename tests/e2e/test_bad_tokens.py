@@ -387,7 +387,8 @@ def test_a_token_in_the_url_is_refused(world: World, path: str, name: str) -> No
 @pytest.mark.parametrize("name", ["token", "access_token"])
 async def test_a_token_in_the_url_opens_no_websocket(world: World, name: str) -> None:
     with pytest.raises(InvalidStatus) as refused:
-        await open_socket(f"{world.daemon.ws_url}?{name}={world.daemon.token()}", world.daemon.token())
+        opened = await open_socket(f"{world.daemon.ws_url}?{name}={world.daemon.token()}", world.daemon.token())
+        await opened.close()
     assert refused.value.response.status_code == 400
     assert json.loads(refused.value.response.body or b"")["error"]["name"] == "token_in_url"
 

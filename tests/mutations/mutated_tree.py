@@ -22,8 +22,9 @@ _TEXTS = ("title", "file", "find", "replace")
 _PASSED = {"pytest": r"\b\d+ passed", "go": r"^ok\s", "vitest": r"Tests .*\d+ passed"}
 _FAILED = {"pytest": r"\b\d+ failed", "go": r"--- FAIL: ", "vitest": r"Tests .*\d+ failed"}
 _NOTHING = {"pytest": r"no tests ran", "go": r"no tests to run", "vitest": r"No test files found"}
-"""What a tool says when a test passed, when one failed, and when none was there. A copy that no longer compiles fails no
-test, and so proves nothing of any."""
+"""What a tool says when a test passed, when one failed, and when none was there.
+
+A copy that no longer compiles fails no test, and so proves nothing of any."""
 
 
 @dataclass(frozen=True)

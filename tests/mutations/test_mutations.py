@@ -1,4 +1,4 @@
-"""The tests of the generator and of the SDKs notice when something is broken: each mutation is caught by its test."""
+"""Tests notice when the generator, an SDK or the daemon is broken: each mutation is caught by the test that it names."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_there_are_mutations_of_everything() -> None:
     assert len(MUTATIONS) >= LEAST
     titles = [mutation.title for mutation in MUTATIONS]
     assert len(set(titles)) == len(titles)
-    for folder in ("schema/generate/", "sdk-python/", "sdk-go/", "sdk-typescript/"):
+    for folder in ("schema/generate/", "sdk-python/", "sdk-go/", "sdk-typescript/", "daemon/"):
         assert any(mutation.file.startswith(folder) for mutation in MUTATIONS), folder
 
 
@@ -61,7 +61,7 @@ RUN = Command("pytest", ("tests/x.py",), ".")
 @pytest.mark.parametrize("text", ["", "other", "this and this"])
 def test_a_mutation_whose_text_is_gone_or_ambiguous_is_stale(text: str) -> None:
     mutation = Mutation("It is broken.", "f", "this", "that", False, RUN)
-    with pytest.raises(Stale, match="occurs [02] times in f"):
+    with pytest.raises(Stale, match=r"occurs [02] times in f"):
         mutated(mutation, text)
     assert mutated(mutation, "only this") == "only that"
 
