@@ -1,4 +1,4 @@
-"""Tests notice when the generator, an SDK or the daemon is broken: each mutation is caught by the test that it names."""
+"""Tests notice when the generator, an SDK or the daemon is broken: each mutation is caught by its test."""
 
 from __future__ import annotations
 
