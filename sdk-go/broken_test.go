@@ -83,6 +83,7 @@ func TestAStreamThatIsNeverOpened(t *testing.T) {
 	}
 }
 
+// requirement: key.retry
 func TestAServerThatDrops(t *testing.T) {
 	server := newBrokenServer(t, nil)
 	server.answer = func(p *peer, r request) {
@@ -127,6 +128,7 @@ func TestAServerThatDoesNotComeBack(t *testing.T) {
 	}
 }
 
+// requirement: call.overtake
 func TestAServerThatAnswersTwiceAndOutOfOrder(t *testing.T) {
 	held := make(chan request, 1)
 	server := newBrokenServer(t, nil)

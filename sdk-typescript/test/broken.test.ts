@@ -188,6 +188,7 @@ describe("answers", () => {
     expect(await client.ping()).toEqual({ time: moment(1) });
   });
 
+  // requirement: call.overtake
   test("may overtake each other", async () => {
     const waiting: (() => void)[] = [];
     const client = await start({
@@ -222,6 +223,7 @@ describe("answers", () => {
     expect(client.reconnects).toBe(2);
   });
 
+  // requirement: key.retry
   test("to calls with an effect are not, unless they carry a key", async () => {
     const client = await start({
       handle: (peer, { id, method, params }) => {
@@ -604,6 +606,7 @@ describe("streams", () => {
     expect(frames[0]?.byteLength).toBe(14 + 1);
   });
 
+  // requirement: stream.exceeded
   test("of events beyond the credit break", async () => {
     const target = await workspace({
       handle: (peer, { id }) => {

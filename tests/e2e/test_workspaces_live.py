@@ -150,6 +150,7 @@ async def test_switch(client: WireClient, world: World) -> None:
     assert (await client.call("workspace.get", workspace="switch-b"))["state"] == "running"
 
 
+# requirement: key.once
 async def test_without_waiting(client: WireClient, world: World) -> None:
     watch = await client.stream("workspace.watch")
     made = await client.call(

@@ -1,4 +1,4 @@
-"""Fixtures: the Go toolchain, and Node.js with the TypeScript SDK built; of this machine or the package index."""
+"""Fixtures: the Go toolchain, and Node.js with the TypeScript SDK built; from this machine or the package index."""
 
 from __future__ import annotations
 

@@ -72,6 +72,16 @@ async def test_without_expiry_there_is_no_timer() -> None:
     assert registry._timer is None
 
 
+# requirement: auth.expiry
+async def test_the_timer_never_sleeps_past_the_five_seconds_of_the_protocol() -> None:
+    """However far away the end is: the clock of the machine may jump to it meanwhile."""
+    registry = SessionRegistry()
+    Holder(registry, "a", 4e9)
+    assert registry._timer is not None
+    assert registry._timer.when() - asyncio.get_running_loop().time() <= 5
+    registry.close()
+
+
 async def test_the_timer_is_set_to_the_first_end() -> None:
     clock = Clock()
     registry = SessionRegistry(clock=clock, lateness=3600)

@@ -136,6 +136,7 @@ async def test_an_empty_file_can_be_uploaded(files: Beneath, root: Path) -> None
     assert (await running.finish()).info.size == 0
 
 
+# requirement: resume.upload
 async def test_upload_goes_on_where_it_ended(files: Beneath, root: Path) -> None:
     checksum = hashlib.sha256(DATA).hexdigest()
     running = upload(files, size=len(DATA), sha256=checksum)

@@ -88,6 +88,7 @@ def test_an_empty_file_and_a_large_one(client: Client, root: Path) -> None:
     assert hashlib.sha256(client("GET", "large").body).digest() == hashlib.sha256(large).digest()
 
 
+# requirement: http.download
 @pytest.mark.parametrize(
     ("range", "start", "end"),
     [("bytes=0-0", 0, 1), ("bytes=10-19", 10, 20), ("bytes=10000-", 10000, 10240), ("bytes=-5", 10235, 10240),
@@ -116,6 +117,7 @@ def test_ranges_beyond_the_end(client: Client, root: Path, range: str) -> None:
     assert answer.headers["Content-Range"] == "bytes */10240"
 
 
+# requirement: http.download
 def test_conditions(client: Client, root: Path) -> None:
     (root / "f").write_bytes(CONTENT)
     etag = client("HEAD", "f").headers["ETag"]
@@ -195,6 +197,7 @@ def test_put_under_conditions(client: Client, root: Path) -> None:
     assert client("PUT", "f", b"three", Repr_Digest="sha-256=abc").error == "digest_invalid"
 
 
+# requirement: http.upload
 def test_resume(client: Client, root: Path) -> None:
     assert client("HEAD", "f", Upload_Id="upload-1").headers["Upload-Offset"] == "0"
     first = client("PUT", "f", CONTENT[:4000], Upload_Id="upload-1", Content_Range="bytes 0-3999/10240")
@@ -213,6 +216,7 @@ def test_resume(client: Client, root: Path) -> None:
     assert leftovers(root) == []
 
 
+# requirement: http.upload
 def test_a_broken_upload_continues_where_it_broke(client: Client, served: Served, root: Path) -> None:
     auth = served.bearer()["Authorization"]
     with socket.create_connection(("127.0.0.1", served.port), timeout=10) as sock:

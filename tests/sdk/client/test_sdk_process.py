@@ -316,6 +316,7 @@ async def test_a_takeover_ends_the_stream_with_its_reason(fake, workspace):
             await process.stdin.write("x")
 
 
+# requirement: stream.failed
 async def test_an_attachment_that_cannot_come_back_says_so(fake):
     @fake.on("workspace.get")
     async def get(call):
