@@ -20,6 +20,7 @@ TINY = Sizes(
     transfers=1,
     files=60,
     connections=40,
+    clients=20,
     tree=60,
     changes=4,
     starts=1,
