@@ -18,6 +18,8 @@ DEPTH = 64
 NAME = "download.bin"
 WARM = 50
 """Connections that are open before memory is looked at, so that what is shared by all is there already."""
+SLICES = 4
+"""Each round is cut into so many that take turns: ours and the bare client are close, and must meet the same load."""
 CALLS, DOWNLOAD = Bar(0.6, "least"), Bar(0.5, "least")
 _serial = itertools.count(1)
 
@@ -45,7 +47,7 @@ class _Clients:
         self.language = language
         self.workspace = str(context.workspace["id"])
         self.argv = language.build(context.directory)
-        self.size = context.sizes.transfer
+        self.size = max(MIB, context.sizes.transfer // SLICES)
 
     def rows(self) -> list[Row]:
         sizes, each = self.context.sizes, self.context.sizes.clients
@@ -54,9 +56,10 @@ class _Clients:
             sdk, bare = (stack.enter_context(self._start(kind)).connect(self.context.daemon) for kind in _KINDS)
             for program in (sdk, bare):  # compilers that work while a program runs have then done so
                 program.tell("calls", count=sizes.calls // 4, depth=DEPTH)
-            calls = alternate(sizes.rounds, *(lambda p=p: self._calls(p) for p in (sdk, bare)))
-            runs = alternate(sizes.rounds, *(lambda p=p: self._runs(p) for p in (sdk, bare)))
-            down = alternate(sizes.transfers, *(lambda p=p: self._download(p) for p in (sdk, bare)))
+            both = (sdk, bare)
+            calls = alternate(sizes.rounds * SLICES, *(lambda p=p: self._calls(p) for p in both))
+            runs = alternate(sizes.rounds * SLICES, *(lambda p=p: self._runs(p) for p in both))
+            down = alternate(sizes.transfers * SLICES, *(lambda p=p: self._download(p) for p in both))
         held = alternate(min(sizes.transfers, 2), *(lambda kind=kind: self._held(kind) for kind in _KINDS))
 
         def row(what: str, unit: str, figures: list[float], bar: Bar | None = None, client: str = "") -> Row:
@@ -76,11 +79,11 @@ class _Clients:
         return Program([*self.argv, kind], log)
 
     def _calls(self, program: Program) -> float:
-        count = self.context.sizes.calls
+        count = self.context.sizes.calls // SLICES
         return count / program.tell("calls", count=count, depth=DEPTH)
 
     def _runs(self, program: Program) -> float:
-        return program.tell("runs", count=self.context.sizes.runs, workspace=self.workspace)
+        return program.tell("runs", count=max(1, self.context.sizes.runs // SLICES), workspace=self.workspace)
 
     def _download(self, program: Program) -> float:
         seconds = program.tell("download", workspace=self.workspace, path=NAME, size=self.size)
