@@ -149,8 +149,10 @@ def _install() -> None:
     if os.geteuid() != 0 or shutil.which("apt-get") is None or Path("/run/systemd/system").exists():
         return
     environ = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    install = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", "openssh-server", "openssh-client"]
-    for command in (install, ["apt-get", "update", "-qq"], install):
+    # tests beside this one may be installing something too
+    wait = ["apt-get", "-o", "DPkg::Lock::Timeout=120"]
+    install = [*wait, "install", "-y", "-qq", "--no-install-recommends", "openssh-server", "openssh-client"]
+    for command in (install, [*wait, "update", "-qq"], install):
         done = subprocess.run(command, env=environ, capture_output=True, timeout=180, check=False)
         if command is install and done.returncode == 0:
             return
