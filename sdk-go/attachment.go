@@ -145,7 +145,7 @@ func (a *Attachment) Reconnects() int {
 func (a *Attachment) Chunks() iter.Seq2[Chunk, error] {
 	return func(yield func(Chunk, error) bool) {
 		for {
-			taken, err := a.inbox.take(wire.Down, 0, nil, nil)
+			taken, err := a.inbox.take(wire.Down, nil, nil)
 			if err == io.EOF {
 				return
 			}

@@ -87,8 +87,8 @@ func (c *Conn) Read(p []byte) (int, error) {
 		return 0, c.failed("read", os.ErrDeadlineExceeded)
 	default:
 	}
-	taken, err := c.inbox.take(wire.Down, len(p), passed, deadlineExceeded)
-	return copy(p, taken.data), c.failed("read", err)
+	n, err := c.inbox.read(wire.Down, p, passed, deadlineExceeded)
+	return n, c.failed("read", err)
 }
 
 // Write sends bytes, waiting while the other side does not read.

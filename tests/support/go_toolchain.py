@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
-import os
-import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-import pytest
+from engines import unavailable
+
+__all__ = ["MODULE", "ROOT", "Go", "unavailable"]
 
 ROOT = Path(__file__).resolve().parents[2]
 MODULE = ROOT / "sdk-go"
@@ -35,23 +34,3 @@ class Go:
             timeout=timeout,
             check=False,
         )
-
-
-def unavailable(reason: str) -> None:
-    """Skip, or in CI, where everything must be there, fail."""
-    if os.environ.get("CI"):
-        pytest.fail(reason)
-    pytest.skip(reason)
-
-
-def installed() -> Path | None:
-    """The `go` of this machine, or of this interpreter's packages."""
-    found = shutil.which("go")
-    if found is not None:
-        return Path(found).resolve()
-    spec = importlib.util.find_spec("go")
-    for folder in (spec.submodule_search_locations or []) if spec is not None else []:
-        program = Path(folder) / "bin" / "go"
-        if program.exists():
-            return program
-    return None

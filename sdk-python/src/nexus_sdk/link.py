@@ -21,6 +21,7 @@ import msgspec
 from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.client import connect as open_websocket
 from websockets.exceptions import ConnectionClosed, NegotiationError
+from websockets.protocol import State
 from websockets.typing import Subprotocol
 
 from nexus_sdk.calling import check_size, remote_error
@@ -40,6 +41,9 @@ _log = logging.getLogger("nexus_sdk")
 _SUBPROTOCOL = Subprotocol("nexus.v1")
 _MAX_SIZE = 4 * 1024 * 1024
 _CLOSE_TIMEOUT = 2.0
+_SMALL = 4096
+_BATCH = 1024
+"""How much is written at once. No more, so that the daemon works on the first while the next are made."""
 _VIOLATION = 4400
 _MAX_STREAM = 2**32 - 1
 _REFUSED = frozenset((1002, 1003, 1007, 1009))
@@ -289,6 +293,7 @@ class Link:
         try:
             while True:
                 while outbox:
+                    self._write_small()
                     data, text, request = outbox.popleft()
                     if request is not None:
                         if request.answer.done():
@@ -299,6 +304,23 @@ class Link:
                 await self._wake.wait()
         except ConnectionClosed:
             return  # the reader says why
+
+    def _write_small(self) -> None:
+        """Hand small messages to the transport together, all but the last: each alone would take a system call."""
+        protocol, outbox = self._websocket.protocol, self._outbox
+        if protocol.state is not State.OPEN:
+            return
+        size = 0
+        while len(outbox) > 1 and size < _BATCH and len(outbox[0][0]) <= _SMALL:
+            data, text, request = outbox.popleft()
+            if request is not None:
+                if request.answer.done():
+                    continue
+                request.sent = True
+            (protocol.send_text if text else protocol.send_binary)(data)
+            size += len(data)
+        if size:
+            self._websocket.transport.write(b"".join(protocol.data_to_send()))
 
     async def _read(self) -> None:
         receive = self._websocket.recv

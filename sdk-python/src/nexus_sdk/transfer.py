@@ -80,10 +80,10 @@ class Download(Attachment):
         return self
 
     async def __anext__(self) -> bytes:
-        data = await self.read()
-        if not data:
+        chunk = await self._output.take(self._lane)
+        if chunk is None:
             raise StopAsyncIteration
-        return data
+        return chunk.data
 
     async def read(self) -> bytes:
         """Return the next bytes, at most 64 KiB; `b""` at the end.

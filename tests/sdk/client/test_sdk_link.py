@@ -292,6 +292,47 @@ async def test_a_proxy_is_not_used_for_this_machine(fake, monkeypatch):
         await nexus.ping()
 
 
+@pytest.mark.parametrize(("count", "size"), [(50, 0), (50, 300), (9, 5000), (5, 70_000)])
+async def test_small_messages_travel_together_and_all_travel_in_order(fake, nexus, monkeypatch, count, size):
+    @fake.on("demo.echo")
+    async def echo(call):
+        return call.params
+
+    link = await nexus._connection.link()
+    transport = link._websocket.transport
+    writes: list[int] = []
+    write = transport.write
+    monkeypatch.setattr(transport, "write", lambda data: (writes.append(len(data)), write(data))[1])
+    asked = [{"number": number, "text": "x" * size} for number in range(count)]
+    assert await asyncio.gather(*(nexus.call("demo.echo", params) for params in asked)) == asked
+    assert [call.params for call in fake.calls] == asked
+    if size > 4096:
+        assert len(writes) == count
+    else:
+        assert len(writes) < count / 1.5
+        assert max(writes) < 2 * 1024
+
+
+async def test_a_call_given_up_before_it_was_written_is_never_sent(fake, nexus):
+    first = asyncio.create_task(nexus.call("demo.first"))
+    others = [asyncio.create_task(nexus.ping()) for _ in range(10)]
+    link = await nexus._connection.link()
+    original = link.request
+
+    def request(method, params, **options):
+        made = original(method, params, **options)
+        if method == "demo.first":
+            first.cancel()
+            link.abandon(made)
+        return made
+
+    link.request = request
+    with pytest.raises(asyncio.CancelledError):
+        await first
+    await asyncio.gather(*others)
+    assert fake.methods() == ["session.ping"] * 10
+
+
 @pytest.fixture
 def certificate(tmp_path):
     """A self-signed certificate for 127.0.0.1: (server context, client context that trusts it)."""
