@@ -93,3 +93,10 @@ def test_an_opened_directory_does_not_open_the_repository_around_it(tmp_path):
         assert not os.path.lexists(around / ".nexus")
     finally:
         assert process.stop() == 0
+
+
+def test_a_token_for_named_workspaces_makes_no_other(opened, tmp_path):
+    token = opened.token("mallory", workspaces=["ws_aaaaaaaaaaaaaaaaaaaa"])
+    answer = opened.rpc("workspace.create", bearer=token, name="w", repository={"url": f"{tmp_path}/open/shop"})
+    assert answer["error"]["data"]["name"] == "forbidden", answer
+    assert opened.call("workspace.list", destroyed=True)["workspaces"] == []

@@ -215,12 +215,15 @@ class Upload:
         status = os.fstat(self._staged.fd)
         self._key = (status.st_dev, status.st_ino)
         _take_over(self._key, self)
-        size = os.fstat(self._staged.fd).st_size
-        if isinstance(params.size, int) and size > params.size:
-            os.ftruncate(self._staged.fd, 0)
-            size = 0
-        self._written = self._written_back = self.received = size
-        os.lseek(self._staged.fd, size, os.SEEK_SET)
+        with self._lock:
+            # Taken over already, the descriptor is closed, and its number may be that of another file by now.
+            self._check_alive()
+            size = os.fstat(self._staged.fd).st_size
+            if isinstance(params.size, int) and size > params.size:
+                os.ftruncate(self._staged.fd, 0)
+                size = 0
+            self._written = self._written_back = self.received = size
+            os.lseek(self._staged.fd, size, os.SEEK_SET)
         self._digest = hashlib.sha256() if isinstance(params.sha256, str) else None
         self._digested = 0
         self.opened = FsUploadOpen(offset=size, window=BLOCK)

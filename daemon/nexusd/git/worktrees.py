@@ -42,7 +42,8 @@ _WORKERS = max(1, min(8, os.cpu_count() or 1))
 # Parallel checkout pays from some hundred files on (measured: 0.6 of the time for 5,000 files on 4 cores).
 _CHECKOUT = (f"checkout.workers={_WORKERS}", "checkout.thresholdForParallelism=100")
 _AT_ONCE = 4
-_EXCLUDED = b".nexus/"
+_EXCLUDED: Final = (b".nexus/", b".nexus-tmp-" + b"[0-9a-f]" * 16, b".nexus-upload-" + b"[0-9a-f]" * 32)
+"""What git shall not see: the worktrees, and the files of writes and uploads under way (`nexusd.files.stage`)."""
 
 
 class Work(msgspec.Struct, frozen=True, kw_only=True):
@@ -371,6 +372,7 @@ def _prepare(repo: Path, common: Path, place: Path) -> None:
     """Make the directory that worktrees go to, without following a link inside the repository, and hide it from git."""
     if repo == common:
         place.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _exclude(repo, common)
         return
     above = repo
     for part in place.relative_to(repo).parts:
@@ -392,19 +394,23 @@ def _exclude(repo: Path, common: Path) -> None:
         known = path.read_bytes()
     except FileNotFoundError:
         known = b""
-    if any(line.strip() in (_EXCLUDED, b"/.nexus/", b".nexus", b"/.nexus") for line in known.splitlines()):
+    lines = {line.strip().removeprefix(b"/") for line in known.splitlines()}
+    missing = [pattern for pattern in _EXCLUDED if not {pattern, pattern.removesuffix(b"/")} & lines]
+    if not missing:
         return
     if path.is_symlink():
+        if _EXCLUDED[0] not in missing:
+            return  # somebody else's file, with what cannot be done without
         raise RepositoryUnusable(
             f"cannot hide .nexus/ from git: {path} is a symbolic link",
-            hint=f"Add a line `.nexus/` to {path} yourself.",
+            hint=f"Add these lines to {path} yourself: {b' '.join(missing).decode()}",
             url=str(repo),
             reason="info/exclude is a symbolic link",
         )
     path.parent.mkdir(exist_ok=True)
     temporary = path.with_name(f"exclude.nexus-{secrets.token_hex(4)}")
     gap = b"" if not known or known.endswith(b"\n") else b"\n"
-    temporary.write_bytes(known + gap + _EXCLUDED + b"\n")
+    temporary.write_bytes(known + gap + b"".join(pattern + b"\n" for pattern in missing))
     os.replace(temporary, path)
 
 
