@@ -258,16 +258,20 @@ class Upload:
         await self._settle()
         return await asyncio.shield(asyncio.to_thread(self._finish, self._take()))
 
-    async def abort(self) -> None:
-        """Stop and keep what came, for resume. Safe after `finish` and safe to repeat; raises nothing."""
+    async def abort(self, *, keep: bool = True) -> None:
+        """Stop. Safe after `finish` and safe to repeat; raises nothing.
+
+        Args:
+            keep: keep what came, for resume; otherwise remove it.
+        """
         try:
             await self._settle()
-            if self._pending:
+            if self._pending and keep:
                 await asyncio.to_thread(self._flush, self._take())
         except (errors.NexusError, OSError):
             pass  # what was written before stays what resume begins with
         finally:
-            await asyncio.to_thread(self._close, keep=True)
+            await asyncio.to_thread(self._close, keep=keep)
 
     def _take(self) -> list[bytes | memoryview]:
         parts, self._pending, self._pending_size = self._pending, [], 0
