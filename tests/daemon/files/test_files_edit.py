@@ -182,3 +182,10 @@ def test_lines_are_not_added_to_a_line_without_an_end() -> None:
         patch.apply("a", patch.parse("@@ -1,0 +2 @@\n+b\n"))
     assert patch.apply("a\n", patch.parse("@@ -1,0 +2 @@\n+b\n")) == "a\nb\n"
     assert patch.apply("", patch.parse("@@ -0,0 +1 @@\n+b\n")) == "b\n"
+
+
+def test_the_last_line_end_is_not_taken_from_the_middle() -> None:
+    cut = "@@ -1 +1 @@\n-a\n+x\n\\ No newline at end of file\n"
+    with pytest.raises(patch.PatchError, match="lines follow it"):
+        patch.apply("a\nb\n", patch.parse(cut))
+    assert patch.apply("a\n", patch.parse(cut)) == "x"

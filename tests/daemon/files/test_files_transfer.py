@@ -152,6 +152,17 @@ async def test_upload_goes_on_where_it_ended(files: Beneath, root: Path) -> None
     assert (root / "f").read_bytes() == DATA
 
 
+async def test_an_upload_of_something_shorter_begins_again(files: Beneath, root: Path) -> None:
+    first = upload(files, size=len(DATA))
+    await feed(first, DATA[:BLOCK])
+    await first.abort()
+    second = upload(files, size=10)
+    assert second.opened.offset == 0
+    await feed(second, b"0123456789")
+    await second.finish()
+    assert (root / "f").read_bytes() == b"0123456789"
+
+
 async def test_a_second_connection_takes_over(files: Beneath, root: Path) -> None:
     first = upload(files, size=len(DATA))
     await feed(first, DATA[:BLOCK])

@@ -263,6 +263,13 @@ def test_a_broken_upload_without_a_name_leaves_nothing(served: Served, root: Pat
     assert not (root / "f").exists()
 
 
+@pytest.mark.parametrize(("stated", "body"), [("0-4/10", b"abc"), ("0-4/5", b"abc"), ("0-4/10", b"abcdef")])
+def test_a_part_is_as_long_as_it_says(client: Client, root: Path, stated: str, body: bytes) -> None:
+    answer = client("PUT", "f", iter([body]), Upload_Id="upload-3", Content_Range=f"bytes {stated}")
+    assert answer.error == "range_invalid"
+    assert not (root / "f").exists()
+
+
 def test_a_part_needs_a_name(client: Client, root: Path) -> None:
     assert client("PUT", "f", b"abc", Content_Range="bytes 0-2/10").error == "upload_id_missing"
     assert leftovers(root) == []
