@@ -283,6 +283,30 @@ async def test_destroy_keeps_uncommitted_work(client: WireClient, world: World) 
     assert git("branch", "--list", "nexus/dirty", cwd=world.repository) == ""
 
 
+async def test_destroy_keeps_what_is_written_while_it_stops(client: WireClient, world: World) -> None:
+    made = await asyncio.to_thread(world.workspace)
+    worktree = Path(made["worktree"])
+    script = "trap 'echo precious > late.txt; exit' TERM; echo ready; while :; do sleep 0.02; done"
+    process = await client.call("exec.start", workspace=made["id"], argv=["sh", "-c", script])
+    stream = await client.stream("exec.attach", process=process["id"])
+    await stream.until(b"ready")
+    error = await client.fails("workspace.destroy", workspace=made["id"])
+    assert error["name"] == "workspace_dirty"
+    assert error["details"]["files"] == ["late.txt"]
+    assert (worktree / "late.txt").read_text() == "precious\n"
+    assert (await client.call("workspace.get", workspace=made["id"]))["state"] == "stopped"
+    await client.call("workspace.destroy", workspace=made["id"], force=True)
+
+
+@pytest.mark.parametrize("method", ["workspace.pause", "workspace.resume"])
+async def test_what_a_state_does_not_allow_changes_nothing(client: WireClient, world: World, method: str) -> None:
+    made = await asyncio.to_thread(world.workspace, start=False)
+    error = await client.fails(method, workspace=made["id"])
+    assert (error["name"], error["details"]["state"]) == ("workspace_state", "stopped")
+    assert (await client.call("workspace.get", workspace=made["id"]))["state"] == "stopped"
+    assert "operation" not in await client.call("workspace.get", workspace=made["id"])
+
+
 async def test_destroy_keeps_commits_that_are_nowhere_else(client: WireClient, world: World) -> None:
     made = await create(client, world, "commits")
     await client.call("fs.write", workspace=made["id"], path="work.txt", content="work\n")

@@ -81,10 +81,9 @@ class FilesHttp:
             await self._download(exchange)
             return
         upload = await self._open_upload(head, _upload_params(head, None))
-        try:
-            offset = upload.opened.offset
-        finally:
-            await upload.abort()
+        offset = upload.opened.offset
+        # one that has not begun leaves nothing behind by being asked for
+        await upload.abort(keep=offset > 0)
         await exchange.start(HTTPStatus.OK, [("upload-offset", str(offset)), ("content-length", "0")])
         await exchange.end()
 
