@@ -232,6 +232,26 @@ async def test_twenty_at_once_share_no_port(tmp_path: Path) -> None:
     assert await world.daemon.astop() == 0
 
 
+async def test_an_owner_has_so_many_and_no_more(tmp_path: Path) -> None:
+    world = World(tmp_path, settings=["limits.max_workspaces_per_user=2"])
+    await world.daemon.astart()
+    source = {"url": str(world.repository)}
+    tokens = {name: await asyncio.to_thread(world.daemon.token, name, workspaces=["own"]) for name in ("alice", "bob")}
+    async with await world.connect(tokens["alice"]) as alice, await world.connect(tokens["bob"]) as bob:
+        answers = await asyncio.gather(
+            *(alice.rpc("workspace.create", name=f"a{n}", repository=source, start=False) for n in range(6))
+        )
+        refused = [answer["error"]["data"] for answer in answers if "error" in answer]
+        assert [(error["name"], error["details"]["value"]) for error in refused] == [("limit_workspaces", 2)] * 4
+        assert len((await alice.call("workspace.list"))["workspaces"]) == 2
+        assert len(git("branch", "--list", "nexus/*", cwd=world.repository).split()) == 2
+        await bob.call("workspace.create", name="b", repository=source, start=False)
+        gone = (await alice.call("workspace.list"))["workspaces"][0]
+        await alice.call("workspace.destroy", workspace=gone["id"])
+        await alice.call("workspace.create", name="another", repository=source, start=False)
+    assert await world.daemon.astop() == 0
+
+
 async def test_ports_are_the_same_on_another_node(tmp_path: Path) -> None:
     found = []
     for node in ("one", "two"):
