@@ -244,7 +244,7 @@ async def test_an_owner_has_so_many_and_no_more(tmp_path: Path) -> None:
         refused = [answer["error"]["data"] for answer in answers if "error" in answer]
         assert [(error["name"], error["details"]["value"]) for error in refused] == [("limit_workspaces", 2)] * 4
         assert len((await alice.call("workspace.list"))["workspaces"]) == 2
-        assert len(git("branch", "--list", "nexus/*", cwd=world.repository).split()) == 2
+        assert len(git("branch", "--list", "nexus/*", cwd=world.repository).splitlines()) == 2
         await bob.call("workspace.create", name="b", repository=source, start=False)
         gone = (await alice.call("workspace.list"))["workspaces"][0]
         await alice.call("workspace.destroy", workspace=gone["id"])
