@@ -113,6 +113,9 @@ async def test_renewal_moves_the_end_and_keeps_old_tokens_in_mind() -> None:
 async def test_what_is_gone_is_forgotten() -> None:
     registry = SessionRegistry()
     holders = [Holder(registry, f"t{i % 7}", 4e9 + i % 3) for i in range(50)]
+    for holder in holders[::2]:
+        holder.identity = identity("another", 5e9)
+        registry.renew(holder)
     for holder in holders:
         registry.remove(holder)
         registry.remove(holder)
