@@ -32,7 +32,18 @@ CHECKS: dict[str, tuple[str, list[str]]] = {
     "config page": ("run `make generate` and commit", [PYTHON, "scripts/config_reference.py", "--check"]),
     "tests": (
         "run a failed test alone: make unit ARGS=path::name",
-        [PYTHON, "-m", "pytest", "-q", "-n", "auto", *(f"--ignore={folder}" for folder in APART), "tests"],
+        [
+            PYTHON,
+            "-m",
+            "pytest",
+            "-q",
+            "-n",
+            "auto",
+            "--dist",
+            "loadgroup",
+            *(f"--ignore={folder}" for folder in APART),
+            "tests",
+        ],
     ),
     "machine tests": (
         "run a failed test alone: make unit ARGS=path::name",

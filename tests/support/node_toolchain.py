@@ -48,5 +48,11 @@ def browser() -> str | None:
             return None
         environ = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
         for command in (["update", "-qq"], ["install", "-y", "-qq", "--no-install-recommends", "chromium"]):
-            subprocess.run(["apt-get", "-o", "DPkg::Lock::Timeout=300", *command], env=environ, capture_output=True, timeout=600.0, check=False)
+            subprocess.run(
+                ["apt-get", "-o", "DPkg::Lock::Timeout=300", *command],
+                env=environ,
+                capture_output=True,
+                timeout=600.0,
+                check=False,
+            )
     return None
