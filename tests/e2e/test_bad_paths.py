@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import os
 import socket
@@ -381,7 +382,11 @@ async def test_links_swapped_during_the_call(
     before = place.untouched()
     inside = escaped = 0
     async with await world.connect() as client:
-        for number in range(300):
+        # On a busy machine the swapping may stand still for a while: then it goes on until it was met.
+        deadline = time.monotonic() + 30
+        for number in itertools.count():
+            if number >= 300 and (inside or time.monotonic() > deadline):
+                break
             extra = {"upload": f"race-{method[3:]}-{number}"} if method == "fs.upload" else {}
             if METHODS[method].kind == "stream":
                 ended = await _stream(client, method, {**params, **extra, "workspace": racing["id"]})

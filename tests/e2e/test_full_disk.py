@@ -159,6 +159,8 @@ async def test_an_upload_onto_a_full_disk(work_disk: tuple[World, Disk]) -> None
 
 async def test_a_workspace_on_a_full_disk(work_disk: tuple[World, Disk]) -> None:
     world, disk = work_disk
+    # The folder of worktrees stays where there is none; it is there before.
+    await asyncio.to_thread(world.workspace, "beside")
     async with await world.connect() as client:
         (world.repository / "large.bin").write_bytes(os.urandom(2 << 20))
         await asyncio.to_thread(git, "add", "-A", cwd=world.repository)
