@@ -154,6 +154,7 @@ export class Nexus implements AsyncDisposable {
     return this.#connection.close();
   }
 
+  /** What `await using` does: `close`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }

@@ -138,6 +138,14 @@ export class RemoteError extends NexusError {
   }
 }
 
+/** A refusal of one name, whose details have their type. */
+export interface RemoteErrorOf<C extends ErrorName> extends RemoteError {
+  /** Name of the error. */
+  readonly code: C;
+  /** The part of its data that the schema describes; undefined when there is none. */
+  readonly details: ErrorDetails[C] | undefined;
+}
+
 /** A command did not end with exit code 0. */
 export class ProcessError extends NexusError {
   /** `process_timeout` when it was killed because its time ran out, else `process_failed`. */
@@ -189,10 +197,7 @@ const EXCERPT = 400;
  * @example
  * if (isRemoteError(error, "offset_expired")) console.log(error.details?.earliest);
  */
-export function isRemoteError<C extends ErrorName>(
-  error: unknown,
-  code: C,
-): error is RemoteError & { readonly code: C; readonly details: ErrorDetails[C] | undefined } {
+export function isRemoteError<C extends ErrorName>(error: unknown, code: C): error is RemoteErrorOf<C> {
   return error instanceof RemoteError && error.code === code;
 }
 

@@ -294,6 +294,7 @@ export class Process extends Attachment<"exec.attach"> implements AsyncDisposabl
     await this.#leaving;
   }
 
+  /** What `await using` does: `close`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }

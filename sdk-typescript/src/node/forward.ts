@@ -75,6 +75,7 @@ export class Listener implements AsyncDisposable {
     if (this.#server.listening) await new Promise((resolve) => this.#server.close(resolve));
   }
 
+  /** What `await using` does: `close`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
