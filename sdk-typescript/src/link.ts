@@ -86,7 +86,7 @@ export class Link {
   useful = false;
   #ready: SessionReady | undefined;
   readonly #first = new Deferred<void>();
-  readonly #ended = new Deferred<void>();
+  readonly #gone = new Deferred<void>();
   #socket: Socket | undefined;
   #down: LinkDown | undefined;
   #closing = "";
@@ -215,14 +215,14 @@ export class Link {
     this.#send(encodeFrame(type, channel, stream, offset, payload));
   }
 
-  /** Shake hands on the end, for at most two seconds. */
+  /** End what is under way, and shake hands on the end, for at most two seconds. */
   async close(): Promise<void> {
     if (this.#down === undefined) {
-      const late = setTimeout(() => {
-        this.#end(new LinkDown("the connection was closed", { closeCode: 1000 }));
-      }, CLOSE_MS);
+      // answers that still come on the way to the end are nobody's any more
+      this.#end(new LinkDown("the connection was closed", { closeCode: 1000 }));
+      const late = setTimeout(this.#gone.resolve, CLOSE_MS);
       this.#socket?.close(1000, "");
-      await this.#ended.promise;
+      await this.#gone.promise;
       clearTimeout(late);
     }
     this.#socket?.terminate();
@@ -263,6 +263,7 @@ export class Link {
   #closed(code: number, reason: string): void {
     const why = this.#closing || reason || "the connection broke";
     this.#end(new LinkDown(`${why} (close code ${code})`, { closeCode: code }));
+    this.#gone.resolve();
   }
 
   #binary(frame: Frame): void {
@@ -399,7 +400,6 @@ export class Link {
     this.#requests.clear();
     this.#streams.clear();
     for (const turn of this.#waiting.splice(0)) turn.resolve();
-    this.#ended.resolve();
   }
 }
 
