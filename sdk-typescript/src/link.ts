@@ -129,9 +129,10 @@ export class Link {
         },
       );
       opening.then((socket) => {
+        link.#socket = socket;
         if (link.#down !== undefined) socket.terminate(); // it came too late
       }, ignore);
-      link.#socket = await scope.race(opening);
+      await scope.race(opening);
       await scope.race(link.#first.promise);
     } catch (error) {
       abort.abort(error);

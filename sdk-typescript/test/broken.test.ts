@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from "vitest";
 import { type Peer } from "./support/broken.js";
-import { Stage, numberOf } from "./support/stage.js";
+import { FILE, Stage, numberOf } from "./support/stage.js";
 
 const stage = new Stage();
 
@@ -255,5 +255,37 @@ describe("silence", () => {
       code: "connection_lost",
     });
     expect(stage.server?.calls).toContain("session.ping");
+  });
+});
+
+describe("deadlines", () => {
+  test("of a start that is not answered end exec", async () => {
+    const target = await stage.workspace({});
+    await expect(target.exec(["true"], { timeoutMs: 20 })).rejects.toMatchObject({
+      code: "call_timeout",
+      mayHaveRun: true,
+    });
+  });
+
+  test("of large files hold for their streams too, and so does the signal", async () => {
+    const target = await stage.workspace({
+      handle: (peer, { id, method }) => {
+        if (method === "fs.read") peer.refuse(id, numberOf("file_too_large"), "file_too_large");
+        else if (method === "fs.download") peer.open(id, 1, { info: FILE, length: 10 });
+        else if (method === "fs.upload") peer.open(id, 1, { offset: 0, window: 10 });
+      },
+    });
+    const late = { code: "call_timeout" };
+    await expect(target.files.readText("a", { timeoutMs: 200 })).rejects.toMatchObject(late);
+    expect(stage.server?.calls).toContain("fs.download");
+    await expect(target.files.readBytes("a", { timeoutMs: 200 })).rejects.toMatchObject(late);
+    await expect(target.files.write("a", new Uint8Array(500_000), { timeoutMs: 200 })).rejects.toMatchObject(late);
+    expect(stage.server?.calls).toContain("fs.upload");
+    const abort = new AbortController();
+    const reading = target.files.readText("a", { timeoutMs: 60_000, signal: abort.signal });
+    const reason = new Error("enough");
+    abort.abort(reason);
+    await expect(reading).rejects.toBe(reason);
+    await expect(target.files.readText("a", { timeoutMs: 60_000, signal: abort.signal })).rejects.toBe(reason);
   });
 });
