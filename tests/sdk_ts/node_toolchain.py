@@ -9,6 +9,7 @@ import subprocess
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -16,6 +17,8 @@ ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "sdk-typescript"
 OLDEST = 20
 """The oldest major version of Node.js that the SDK runs on."""
+NEWER = 22
+"""A major version that has a WebSocket of its own."""
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
@@ -41,7 +44,7 @@ class Node:
         )
 
 
-def unavailable(reason: str) -> None:
+def unavailable(reason: str) -> NoReturn:
     """Skip, or in CI, where everything must be there, fail."""
     if os.environ.get("CI"):
         pytest.fail(reason)
