@@ -195,7 +195,14 @@ const EXCERPT = 400;
  * Whether an error is the daemon's refusal of that name; its `details` then have their type.
  *
  * @example
- * if (isRemoteError(error, "offset_expired")) console.log(error.details?.earliest);
+ * import { isRemoteError } from "@nexus-workspaces/sdk";
+ *
+ * try {
+ *   await nexus.workspaces.get("nobody");
+ * } catch (error) {
+ *   if (!isRemoteError(error, "workspace_not_found")) throw error;
+ *   console.log(error.details?.workspace, error.hint);
+ * }
  */
 export function isRemoteError<C extends ErrorName>(error: unknown, code: C): error is RemoteErrorOf<C> {
   return error instanceof RemoteError && error.code === code;

@@ -18,6 +18,8 @@ export interface ForwardOptions {
  * Listen here, and carry each connection to a port of the workspace.
  *
  * @example
+ * import { forward } from "@nexus-workspaces/sdk/node";
+ *
  * await using listener = await forward(workspace.ports, 8000);
  * console.log(`http://${listener.host}:${listener.port}/`);
  */
