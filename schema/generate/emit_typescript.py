@@ -330,7 +330,7 @@ export interface MethodSpec {
 
 
 def _row(method: Method) -> str:
-    types = [method.params, method.result]
+    types = [str(method.params), str(method.result)]
     if method.stream is not None:
         types += [method.stream.open or "undefined", method.stream.event or "never"]
     shape = "CallTypes" if method.stream is None else "StreamTypes"
