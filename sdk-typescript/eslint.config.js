@@ -1,7 +1,7 @@
 import tseslint from "typescript-eslint";
 
 export default tseslint.config(
-  { ignores: ["dist/", "node_modules/", "src/protocol/", "test/protocol/", "examples/*/dist/"] },
+  { ignores: ["dist/", "docs/", "node_modules/", "src/protocol/", "test/protocol/", "examples/*/dist/"] },
   { files: ["**/*.js"], extends: [tseslint.configs.disableTypeChecked] },
   {
     files: ["**/*.ts"],

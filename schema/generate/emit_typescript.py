@@ -47,6 +47,14 @@ STANDARD = (
 )
 """The errors of JSON-RPC itself: code, name, type of details, hint."""
 
+STANDARD_SUMMARIES = {
+    "parse_error": "A text frame was not JSON.",
+    "invalid_request": "A message was not one JSON-RPC 2.0 request or notification.",
+    "method_not_found": "There is no such method.",
+    "invalid_params": "The params are not what the schema says.",
+    "internal_error": "The daemon failed; the cause is in its log.",
+}
+
 STANDARD_DETAILS = """
 /** What is wrong with the params. */
 export interface InvalidParamsDetails {
@@ -63,6 +71,23 @@ export interface InternalErrorDetails {
 }
 """
 
+METHOD_TYPES = """
+/** The types of one call. */
+export interface CallTypes<P, R> {
+  /** What it takes. */
+  params: P;
+  /** What it is answered with. */
+  result: R;
+}
+
+/** The types of one stream. */
+export interface StreamTypes<P, R, O, E> extends CallTypes<P, R> {
+  /** `info` of `stream.open`; undefined where it has none. */
+  open: O;
+  /** Its events; never where it has none. */
+  event: E;
+}
+"""
 
 INDEX = f"""{MARK}
 
@@ -75,8 +100,8 @@ INDEX = f"""{MARK}
 export type * from "./types.js";
 export {{ ERRORS, type ErrorDetails, type ErrorName, type ErrorRow }} from "./errors.js";
 export type {{ InternalErrorDetails, InvalidParamsDetails }} from "./errors.js";
-export {{ LEVEL, METHODS, type CallMethods, type CallName, type MethodSpec }} from "./methods.js";
-export type {{ StreamMethods, StreamName }} from "./methods.js";
+export {{ LEVEL, METHODS, type CallMethods, type CallName, type CallTypes, type MethodSpec }} from "./methods.js";
+export type {{ StreamMethods, StreamName, StreamTypes }} from "./methods.js";
 """
 
 
@@ -212,12 +237,9 @@ def _errors(schema: Schema) -> str:
         (error.code, error.name, error.data, error.hint, error.retryable)
         for error in sorted(schema.errors.values(), key=lambda error: error.code)
     ]
-    summaries = {error.name: error.summary for error in schema.errors.values()}
+    summaries = STANDARD_SUMMARIES | {error.name: error.summary for error in schema.errors.values()}
     used = sorted({data for _, _, data, _, _ in rows if data is not None and data in schema.types})
-    details = [
-        f"{comment(summaries[name], '  ') + chr(10) if name in summaries else ''}  {name}: {data or 'undefined'};"
-        for _, name, data, _, _ in rows
-    ]
+    details = [f"{comment(summaries[name], '  ')}\n  {name}: {data or 'undefined'};" for _, name, data, _, _ in rows]
     table = [
         f"  [{code}, {json.dumps(name)}, {json.dumps(retryable)}, {json.dumps(hint, ensure_ascii=False)}],"
         for code, name, _, hint, retryable in rows
@@ -262,6 +284,7 @@ def _methods(schema: Schema) -> str:
         "The method table: what a client knows of each method.\n\n@module",
         "import type {\n" + "".join(f"  {name},\n" for name in sorted(filter(None, names))) + '} from "./types.js";',
         comment("The version of the schema.") + f"\nexport const LEVEL = {schema.level};",
+        METHOD_TYPES,
         comment("Params and result of every call.")
         + "\nexport interface CallMethods {\n"
         + "\n".join(_row(method) for method in calls)
@@ -377,11 +400,11 @@ def _short(shape: Shape) -> str:
 
 
 def _row(method: Method) -> str:
-    parts = [f"params: {method.params}", f"result: {method.result}"]
+    types = [str(method.params), str(method.result)]
     if method.stream is not None:
-        parts.append(f"open: {method.stream.open or 'undefined'}")
-        parts.append(f"event: {method.stream.event or 'never'}")
-    return f"{comment(method.summary, '  ')}\n  {json.dumps(method.name)}: {{ {'; '.join(parts)} }};"
+        types += [method.stream.open or "undefined", method.stream.event or "never"]
+    shape = "CallTypes" if method.stream is None else "StreamTypes"
+    return f"{comment(method.summary, '  ')}\n  {json.dumps(method.name)}: {shape}<{', '.join(types)}>;"
 
 
 def _spec(method: Method) -> str:

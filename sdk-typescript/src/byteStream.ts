@@ -60,6 +60,7 @@ export class ByteStream implements AsyncIterable<Uint8Array> {
     );
   }
 
+  /** What `for await` does: `read` to the end; leaving the loop gives the reading up. */
   [Symbol.asyncIterator](): AsyncIterableIterator<Uint8Array> {
     return new Pieces(this.#source);
   }

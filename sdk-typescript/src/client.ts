@@ -36,7 +36,10 @@ const PAGE = 1000;
  * Rejects with `connection_failed` when nothing answers there, and `unauthenticated` when the token is refused.
  *
  * @example
+ * import { connect } from "@nexus-workspaces/sdk";
+ *
  * await using nexus = await connect({ url: "http://127.0.0.1:8080", token });
+ * console.log((await nexus.workspaces.list()).length);
  */
 export function connect(options: ConnectOptions): Promise<Nexus> {
   return open({ url: endpoint(options.url), socketPath: undefined, token: options.token }, options);
@@ -154,6 +157,7 @@ export class Nexus implements AsyncDisposable {
     return this.#connection.close();
   }
 
+  /** What `await using` does: `close`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }

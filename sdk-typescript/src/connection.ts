@@ -253,6 +253,11 @@ export class Connection {
       const scope = new Scope(this.#closing.signal);
       try {
         const link = await this.#open(scope);
+        if (this.closed) {
+          // closed in the moment between the daemon's first message and this line
+          await link.close();
+          throw this.#closedError();
+        }
         this.#adopt(link);
         this.reconnects++;
         return link;

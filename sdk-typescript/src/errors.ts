@@ -144,6 +144,14 @@ export class RemoteError extends NexusError {
   }
 }
 
+/** A refusal of one name, whose details have their type. */
+export interface RemoteErrorOf<C extends ErrorName> extends RemoteError {
+  /** Name of the error. */
+  readonly code: C;
+  /** The part of its data that the schema describes; undefined when there is none. */
+  readonly details: ErrorDetails[C] | undefined;
+}
+
 /** A command did not end with exit code 0. */
 export class ProcessError extends NexusError {
   /** `process_timeout` when it was killed because its time ran out, else `process_failed`. */
@@ -200,12 +208,16 @@ function numberOf(name: string): number | undefined {
  * Whether an error is the daemon's refusal of that name; its `details` then have their type.
  *
  * @example
- * if (isRemoteError(error, "offset_expired")) console.log(error.details?.earliest);
+ * import { isRemoteError } from "@nexus-workspaces/sdk";
+ *
+ * try {
+ *   await nexus.workspaces.get("nobody");
+ * } catch (error) {
+ *   if (!isRemoteError(error, "workspace_not_found")) throw error;
+ *   console.log(error.details?.workspace, error.hint);
+ * }
  */
-export function isRemoteError<C extends ErrorName>(
-  error: unknown,
-  code: C,
-): error is RemoteError & { readonly code: C; readonly details: ErrorDetails[C] | undefined } {
+export function isRemoteError<C extends ErrorName>(error: unknown, code: C): error is RemoteErrorOf<C> {
   return error instanceof RemoteError && error.code === code;
 }
 

@@ -88,10 +88,12 @@ export abstract class EventStream<E, M extends EventMethod>
     await this.stop();
   }
 
+  /** What `await using` does: `close`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
 
+  /** What `for await` does: `read` to the end, and `close` when the loop is left. */
   [Symbol.asyncIterator](): AsyncIterableIterator<E> {
     const iterator: AsyncIterableIterator<E> = {
       next: async () => {

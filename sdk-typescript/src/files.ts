@@ -5,6 +5,7 @@
  * @module
  */
 
+import { Scope } from "./async.js";
 import { concat, fromBase64, randomName, toBase64, utf8 } from "./bytes.js";
 import type { Connection } from "./connection.js";
 import { NexusError, SdkError } from "./errors.js";
@@ -199,11 +200,12 @@ export class Files {
 
   /** A whole file as text; a large one comes by stream and is held in memory. Rejects with `not_text`. */
   async readText(path: string, options: CallOptions = {}): Promise<string> {
-    const content = await this.#small(path, "utf-8", options);
-    if (content !== undefined) return content.content;
-    const data = await this.#streamed(path, options);
+    const found = await within(options, `reading ${path}`, async (call) => {
+      return (await this.#small(path, "utf-8", call))?.content ?? (await this.#streamed(path, call));
+    });
+    if (typeof found === "string") return found;
     try {
-      return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(data);
+      return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(found);
     } catch {
       throw new SdkError("not_text", `${path} is not UTF-8`, { hint: "use readBytes" });
     }
@@ -211,8 +213,10 @@ export class Files {
 
   /** A whole file; a large one comes by stream and is held in memory. */
   async readBytes(path: string, options: CallOptions = {}): Promise<Uint8Array<ArrayBuffer>> {
-    const content = await this.#small(path, "base64", options);
-    return content === undefined ? this.#streamed(path, options) : fromBase64(content.content);
+    return within(options, `reading ${path}`, async (call) => {
+      const content = await this.#small(path, "base64", call);
+      return content === undefined ? this.#streamed(path, call) : fromBase64(content.content);
+    });
   }
 
   /** Replace a file atomically, or make one. Text is written as UTF-8. Rejects with `etag_mismatch`. */
@@ -237,7 +241,7 @@ export class Files {
         if (!(error instanceof NexusError) || error.code !== "message_too_large") throw error;
       }
     }
-    return this.upload(raw, path, { mode, ifMatch, parents, signal: call.signal });
+    return within(call, `writing ${path}`, ({ signal }) => this.upload(raw, path, { mode, ifMatch, parents, signal }));
   }
 
   /**
@@ -379,5 +383,27 @@ export class Files {
     const parts: Uint8Array[] = [];
     for await (const part of download) parts.push(part);
     return concat(parts);
+  }
+}
+
+/** Do several calls, or a stream, within the one deadline of a caller; without one each has its own. */
+async function within<T>(options: CallOptions, what: string, work: (call: CallOptions) => Promise<T>): Promise<T> {
+  const { signal, timeoutMs } = options;
+  if (timeoutMs === undefined) return work(options);
+  const stop = new AbortController();
+  const pass = (): void => {
+    stop.abort(signal?.reason);
+  };
+  if (signal?.aborted === true) pass();
+  signal?.addEventListener("abort", pass);
+  const scope = new Scope();
+  scope.deadline(timeoutMs, () => {
+    stop.abort(new SdkError("call_timeout", `${what} took more than ${timeoutMs} ms`));
+  });
+  try {
+    return await work({ signal: stop.signal, timeoutMs: Infinity });
+  } finally {
+    scope.dispose();
+    signal?.removeEventListener("abort", pass);
   }
 }

@@ -21,7 +21,16 @@ export {
   Workspaces,
   connect,
 } from "./client.js";
-export { NexusError, ProcessError, RemoteError, SdkError, type SdkErrorCode, isRemoteError } from "./errors.js";
+export {
+  type ErrorFacts,
+  NexusError,
+  ProcessError,
+  RemoteError,
+  type RemoteErrorOf,
+  SdkError,
+  type SdkErrorCode,
+  isRemoteError,
+} from "./errors.js";
 export { FileWatch, Search, WorkspaceWatch } from "./events.js";
 export {
   type DownloadOptions,

@@ -94,7 +94,7 @@ export class Link {
   useful = false;
   #ready: SessionReady | undefined;
   readonly #first = new Deferred<void>();
-  readonly #ended = new Deferred<void>();
+  readonly #gone = new Deferred<void>();
   #socket: Socket | undefined;
   #down: LinkDown | undefined;
   #closing = "";
@@ -137,9 +137,10 @@ export class Link {
         },
       );
       opening.then((socket) => {
+        link.#socket = socket;
         if (link.#down !== undefined) socket.terminate(); // it came too late
       }, ignore);
-      link.#socket = await scope.race(opening);
+      await scope.race(opening);
       await scope.race(link.#first.promise);
     } catch (error) {
       abort.abort(error);
@@ -223,14 +224,14 @@ export class Link {
     this.#send(encodeFrame(type, channel, stream, offset, payload));
   }
 
-  /** Shake hands on the end, for at most two seconds. */
+  /** End what is under way, and shake hands on the end, for at most two seconds. */
   async close(): Promise<void> {
     if (this.#down === undefined) {
-      const late = setTimeout(() => {
-        this.#end(new LinkDown("the connection was closed", { closeCode: 1000 }));
-      }, CLOSE_MS);
+      // answers that still come on the way to the end are nobody's any more
+      this.#end(new LinkDown("the connection was closed", { closeCode: 1000 }));
+      const late = setTimeout(this.#gone.resolve, CLOSE_MS);
       this.#socket?.close(1000, "");
-      await this.#ended.promise;
+      await this.#gone.promise;
       clearTimeout(late);
     }
     this.#socket?.terminate();
@@ -275,6 +276,7 @@ export class Link {
     }
     const why = this.#closing || reason || "the connection broke";
     this.#end(new LinkDown(`${why} (close code ${code})`, { closeCode: code }));
+    this.#gone.resolve();
   }
 
   #binary(frame: Frame): void {
@@ -413,7 +415,6 @@ export class Link {
     this.#requests.clear();
     this.#streams.clear();
     for (const turn of this.#waiting.splice(0)) turn.resolve();
-    this.#ended.resolve();
   }
 }
 

@@ -112,6 +112,7 @@ export class Tunnel extends Attachment<"port.forward"> implements AsyncDisposabl
     await this.stop(this.#lost("is closed"));
   }
 
+  /** What `await using` does: `close`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }

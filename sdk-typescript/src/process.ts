@@ -171,10 +171,15 @@ export class Process extends Attachment<"exec.attach"> implements AsyncDisposabl
   }
 
   /** @internal */
-  static async exec(connection: Connection, params: ExecStartParams, options: AttachOptions): Promise<Process> {
+  static async exec(
+    connection: Connection,
+    params: ExecStartParams,
+    options: AttachOptions,
+    timeoutMs: number | undefined,
+  ): Promise<Process> {
     const { signal } = options;
     signal?.throwIfAborted();
-    const starting = connection.call("exec.start", params);
+    const starting = connection.call("exec.start", params, { timeoutMs });
     let record: ProcessRecord;
     try {
       record = await abortable(starting, signal);
@@ -294,6 +299,7 @@ export class Process extends Attachment<"exec.attach"> implements AsyncDisposabl
     await this.#leaving;
   }
 
+  /** What `await using` does: `close`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }

@@ -145,13 +145,16 @@ export const openWebSocket: OpenSocket = (request, handlers) => {
       if (typeof data === "string") handlers.message(data);
       else if (data instanceof ArrayBuffer) handlers.message(new Uint8Array(data));
     };
+    const failed = (): void => {
+      if (opened || ended) return;
+      end(1006, "");
+      // engines do not tell why a handshake failed; the same question over HTTP is answered in words
+      diagnose(request).then(reject, reject);
+    };
+    socket.onerror = failed; // after a failed handshake Node.js 22 never tells of the close
     socket.onclose = (event) => {
-      const wasOpen = opened;
+      failed();
       end(event.code, event.reason);
-      if (!wasOpen && !request.signal.aborted) {
-        // engines do not tell why a handshake failed; the same question over HTTP is answered in words
-        diagnose(request).then(reject, reject);
-      }
     };
   });
 };

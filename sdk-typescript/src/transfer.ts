@@ -76,6 +76,7 @@ export class Download extends ByteStream implements AsyncDisposable {
     await this.#stream.leave();
   }
 
+  /** What `await using` does: `close`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }

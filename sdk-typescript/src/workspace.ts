@@ -212,13 +212,13 @@ export class Workspace {
   /**
    * Start a command and follow it. `argv` is a list; no shell interprets it.
    *
-   * Aborting the signal kills it, unless `killOnClose` is false. Rejects with `command_not_found`, `cwd_invalid`,
+   * Aborting the signal kills it, unless `killOnClose` is false; `timeoutMs` is for the start alone. Rejects with `command_not_found`, `cwd_invalid`,
    * `spawn_failed`, and `workspace_state` when the workspace does not run.
    */
   exec(argv: readonly string[], options: ExecOptions = {}): Promise<Process> {
     const { check, window, holdMs, killOnClose, signal } = options;
     const follow = { check, window, holdMs, killOnClose, signal };
-    return Process.exec(this.#connection, startParams(this.id, argv, options), follow);
+    return Process.exec(this.#connection, startParams(this.id, argv, options), follow, options.timeoutMs);
   }
 
   /** Start an interactive command in a terminal; by default the user's login shell. */

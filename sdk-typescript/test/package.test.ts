@@ -1,5 +1,14 @@
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -14,9 +23,13 @@ let folder: string;
 beforeAll(() => {
   if (!existsSync(join(ROOT, "dist/index.js"))) execFileSync("npm", ["run", "-s", "build"], { cwd: ROOT });
   folder = mkdtempSync(join(tmpdir(), "nexus-consumer-"));
-  mkdirSync(join(folder, "node_modules/@nexus-workspaces"), { recursive: true });
+  const home = join(folder, "node_modules/@nexus-workspaces/sdk");
+  mkdirSync(home, { recursive: true });
   mkdirSync(join(folder, "node_modules/@types"));
-  symlinkSync(ROOT, join(folder, "node_modules/@nexus-workspaces/sdk"));
+  execFileSync("npm", ["pack", "--ignore-scripts", "--silent", "--pack-destination", folder], { cwd: ROOT });
+  const packed = readdirSync(folder).filter((name) => name.endsWith(".tgz"));
+  execFileSync("tar", ["-xzf", join(folder, packed[0] ?? ""), "-C", home, "--strip-components", "1"]);
+  symlinkSync(join(ROOT, "node_modules/ws"), join(folder, "node_modules/ws"));
   symlinkSync(join(ROOT, "node_modules/@types/node"), join(folder, "node_modules/@types/node"));
   symlinkSync(join(ROOT, "node_modules/undici-types"), join(folder, "node_modules/undici-types"));
 });
@@ -108,6 +121,48 @@ describe("the package", () => {
     expect(problems).toEqual([]);
   });
 
+  test.each([
+    ["mts", { module: ts.ModuleKind.Node16, moduleResolution: ts.ModuleResolutionKind.Node16 }],
+    ["cts", { module: ts.ModuleKind.Node16, moduleResolution: ts.ModuleResolutionKind.Node16 }],
+    ["ts", { module: ts.ModuleKind.ESNext, moduleResolution: ts.ModuleResolutionKind.Bundler }],
+  ])("has types that compile as %s for a browser, with nothing but its libraries", (ending, kind) => {
+    const path = join(folder, `page.${ending}`);
+    writeFileSync(
+      path,
+      `import { connect } from "@nexus-workspaces/sdk";
+       export async function main(): Promise<string> {
+         await using nexus = await connect({ url: location.href, token: "t" });
+         await using process = await (await nexus.workspaces.get("w")).exec(["true"]);
+         for await (const line of process.stderr.lines()) console.log(line);
+         return process.stdout.text();
+       }`,
+    );
+    const lib = ["lib.es2022.d.ts", "lib.dom.d.ts"];
+    const options = { ...kind, target: ts.ScriptTarget.ES2022, lib, types: [], strict: true, noEmit: true };
+    const problems = ts.getPreEmitDiagnostics(ts.createProgram([path], options));
+    expect(problems.map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, "\n"))).toEqual([]);
+  });
+
+  test("is bundled into one CommonJS file, as extensions of editors are", async () => {
+    await build({
+      absWorkingDir: folder,
+      stdin: {
+        contents: `import { connect, SdkError } from "@nexus-workspaces/sdk";
+          import { forward } from "@nexus-workspaces/sdk/node";
+          exports.activate = () => connect({ url: "http://127.0.0.1:1" }).catch((error) =>
+            console.log(error instanceof SdkError, error.code, typeof forward));`,
+        resolveDir: folder,
+      },
+      bundle: true,
+      format: "cjs",
+      platform: "node",
+      target: "node20",
+      external: ["bufferutil", "utf-8-validate"],
+      outfile: join(folder, "extension.cjs"),
+    });
+    expect(run("host.cjs", 'require("./extension.cjs").activate();')).toBe("true connection_failed function");
+  });
+
   test("records no address of a registry, and depends on ws alone", () => {
     const lock = readFileSync(join(ROOT, "package-lock.json"), "utf8");
     expect(lock).not.toContain('"resolved"');
@@ -115,7 +170,7 @@ describe("the package", () => {
     expect(Object.keys(dependencies)).toEqual(["ws"]);
   });
 
-  test("is published with code, types and README, and nothing else", () => {
+  test("is published with code, types, README and licence, and nothing else", () => {
     const told = execFileSync("npm", ["pack", "--dry-run", "--json", "--ignore-scripts"], {
       cwd: ROOT,
       encoding: "utf8",
@@ -123,7 +178,8 @@ describe("the package", () => {
     });
     const [{ files }] = JSON.parse(told) as [{ files: { path: string }[] }];
     const others = files.map(({ path }) => path).filter((path) => !/^dist\/.*\.(js|d\.ts)$/.test(path));
-    expect(others.sort()).toEqual(["README.md", "dist/cjs/package.json", "package.json"]);
+    expect(others.sort()).toEqual(["LICENSE", "README.md", "dist/cjs/package.json", "package.json"]);
+    expect(readFileSync(join(ROOT, "LICENSE"), "utf8")).toBe(readFileSync(join(ROOT, "../LICENSE"), "utf8"));
     expect(files.map(({ path }) => path)).not.toContain("dist/driver.js");
   });
 });

@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
@@ -15,6 +15,16 @@ const BLOCKS = [...readFileSync(join(ROOT, "README.md"), "utf8").matchAll(/^```(
     language,
   }),
 );
+/** The examples in the comments of the sources. */
+const EXAMPLES = readdirSync(join(ROOT, "src"), { recursive: true, encoding: "utf8" })
+  .filter((path) => path.endsWith(".ts"))
+  .flatMap((path) => {
+    const text = readFileSync(join(ROOT, "src", path), "utf8");
+    return [...text.matchAll(/^ *\* @example\n((?: *\*(?!\/).*\n)+?)(?= *\*\/| *\* @)/gm)].map(([, lines], index) => ({
+      name: `${path} ${String(index + 1)}`,
+      text: (lines ?? "").replaceAll(/^ *\* ?/gm, ""),
+    }));
+  });
 const run = promisify(execFile);
 
 let daemon: Daemon;
@@ -45,10 +55,38 @@ function whole(fragment: string, name: string): string {
     const token = process.env["NEXUS_TOKEN"] ?? "";
     const nexus = await find();
     const workspace = await nexus.workspaces.create(${JSON.stringify(name)}, { repository: process.env["REPOSITORY"] ?? "" });
-    await (async (): Promise<void> => { void [url, token, nexus, workspace];
+    void [url, token, nexus, workspace];
+    await (async (): Promise<void> => {
       ${fragment.replaceAll(/^import .*$/gm, "")}
     })();
     await nexus.close();`;
+}
+
+async function compileAndRun(name: string, text: string): Promise<void> {
+  const file = `fragment-${name.replaceAll(/\W/g, "").toLowerCase()}`;
+  const source = whole(text, file);
+  const path = join(folder, `${file}.mts`);
+  writeFileSync(path, source);
+  const options: ts.CompilerOptions = {
+    strict: true,
+    exactOptionalPropertyTypes: true,
+    target: ts.ScriptTarget.ES2022,
+    lib: ["lib.es2022.d.ts", "lib.dom.d.ts", "lib.dom.asynciterable.d.ts", "lib.esnext.disposable.d.ts"],
+    module: ts.ModuleKind.NodeNext,
+    moduleResolution: ts.ModuleResolutionKind.NodeNext,
+    types: ["node"],
+    typeRoots: [join(ROOT, "node_modules/@types")],
+    skipLibCheck: true,
+  };
+  const program = ts.createProgram([path], options);
+  const problems = ts.getPreEmitDiagnostics(program);
+  expect(problems.map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, "\n"))).toEqual([]);
+  program.emit();
+  const { stdout, stderr } = await run(process.execPath, [`${file}.mjs`], {
+    cwd: folder,
+    env: { ...env, REPOSITORY: repository },
+  });
+  expect([stdout.length > 0 || !text.includes("console.log"), stderr]).toEqual([true, ""]);
 }
 
 describe("the README", () => {
@@ -65,30 +103,17 @@ describe("the README", () => {
   test.each(BLOCKS.filter(({ language }) => language === "ts"))(
     "fragment $name compiles and runs",
     async ({ name, text }) => {
-      const file = `fragment-${name.replaceAll(/\W/g, "")}`;
-      const source = whole(text, file);
-      const path = join(folder, `${file}.mts`);
-      writeFileSync(path, source);
-      const options: ts.CompilerOptions = {
-        strict: true,
-        exactOptionalPropertyTypes: true,
-        target: ts.ScriptTarget.ES2022,
-        lib: ["lib.es2022.d.ts", "lib.dom.d.ts", "lib.dom.asynciterable.d.ts", "lib.esnext.disposable.d.ts"],
-        module: ts.ModuleKind.NodeNext,
-        moduleResolution: ts.ModuleResolutionKind.NodeNext,
-        types: ["node"],
-        typeRoots: [join(ROOT, "node_modules/@types")],
-        skipLibCheck: true,
-      };
-      const program = ts.createProgram([path], options);
-      const problems = ts.getPreEmitDiagnostics(program);
-      expect(problems.map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, "\n"))).toEqual([]);
-      program.emit();
-      const { stdout, stderr } = await run(process.execPath, [`${file}.mjs`], {
-        cwd: folder,
-        env: { ...env, REPOSITORY: repository },
-      });
-      expect([stdout.length > 0 || !text.includes("console.log"), stderr]).toEqual([true, ""]);
+      await compileAndRun(name, text);
     },
   );
+});
+
+describe("the comments of the sources", () => {
+  test("have examples", () => {
+    expect(EXAMPLES.length).toBeGreaterThan(2);
+  });
+
+  test.each(EXAMPLES)("example in $name compiles and runs", async ({ name, text }) => {
+    await compileAndRun(name, text.replace("http://127.0.0.1:8080", daemon.url));
+  });
 });

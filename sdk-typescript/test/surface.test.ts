@@ -25,6 +25,9 @@ function surface(program: ts.Program, path: string): string {
         const name = member.name.replace(/^__@(\w+)@\d+$/, "[$1]");
         lines.push(`  ${name}${optional}: ${text(checker, checker.getTypeOfSymbolAtLocation(member, declaration))}`);
       }
+    } else if (ts.isTypeAliasDeclaration(declaration)) {
+      // as it is written: the checker would print the name again
+      lines.push(`  ${declaration.type.getText().replaceAll(/\s+/g, " ")}`);
     } else {
       lines.push(`  ${text(checker, checker.getTypeOfSymbolAtLocation(symbol, declaration))}`);
     }
@@ -37,7 +40,7 @@ function isHidden(member: ts.Symbol): boolean {
     (declaration) =>
       (ts.getCombinedModifierFlags(declaration) & (ts.ModifierFlags.Private | ts.ModifierFlags.Protected)) !== 0 ||
       ts.getJSDocTags(declaration).some((tag) => tag.tagName.text === "internal") ||
-      /(^|#)(stackTraceLimit|cause|stack)$/.test(member.name) ||
+      (/^(cause|stack)$/.test(member.name) && /\/node_modules\//.test(declaration.getSourceFile().fileName)) ||
       /^(__)?#/.test(member.name),
   );
 }

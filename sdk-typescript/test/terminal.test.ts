@@ -128,6 +128,10 @@ describe("a terminal in a real browser", () => {
 
     await type(page, "exit 3");
     await expect.poll(() => status(page), { timeout: 20_000 }).toBe("the shell ended: 3");
+    await enter(page); // the form is back, and opens another shell
+    await expect.poll(() => status(page), { timeout: 20_000 }).toMatch(/^connected/);
+    await type(page, "clear; echo now $memory.");
+    await expect.poll(() => screen(page), { timeout: 20_000 }).toMatch(/now \./);
     expect(urls.some((url) => url.startsWith("ws://"))).toBe(true);
     expect(urls.filter((url) => url.includes(token) || url.includes(token.slice(-20)))).toEqual([]);
     expect(mistakes).toEqual([]);

@@ -1,10 +1,13 @@
-"""Fixtures: the Go toolchain, and Node.js with the TypeScript SDK built; from this machine or the package index."""
+"""Fixtures: Go, Node.js with the TypeScript SDK built, and the engines it runs in; installed where they are missing."""
 
 from __future__ import annotations
 
 import contextlib
 import fcntl
+import json
 import os
+import shutil
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +16,21 @@ import pytest
 from go_toolchain import Go
 from node_toolchain import PACKAGE, Node, unavailable
 
-from benchmarks.toolchains import Unavailable, fingerprint, go_program, install_packages, node_path, packages_lock
+from benchmarks.toolchains import (
+    NEWER_NODE,
+    OLDEST_NODE,
+    Unavailable,
+    carried_node,
+    fingerprint,
+    go_program,
+    install_packages,
+    node_path,
+    node_version,
+    packages_lock,
+)
+
+OTHERS = {"NEXUS_TEST_BUN": ("bun@1.4.4", "@oven/bun-*/bin/bun"), "NEXUS_TEST_DENO": ("deno@2.9.6", "@deno/*/deno")}
+"""The engines that npm carries: package, and where a package of one platform holds the program."""
 
 
 @contextlib.contextmanager
@@ -76,3 +93,54 @@ def build(node: Node) -> None:
         made = node.run("npm", "run", "--silent", "build")
         assert made.returncode == 0, made.stdout
         stamp.write_text(sources)
+
+
+@pytest.fixture(scope="session")
+def engines(node: Node) -> dict[str, str]:
+    """The programs of the engines that the SDK runs in, by the variables under which its tests look for them."""
+    try:
+        with packages_lock():
+            return installed_engines(node)
+    except Unavailable as reason:
+        unavailable(str(reason))
+
+
+def installed_engines(node: Node) -> dict[str, str]:
+    """Install the engines, unless that was done. Call it with `packages_lock` held.
+
+    Raises:
+        Unavailable: one of them is not to be had.
+    """
+    home = PACKAGE / "node_modules" / ".nexus-engines"
+    stamp = home / "installed"
+    wanted = json.dumps([OTHERS, OLDEST_NODE, NEWER_NODE])
+    if not stamp.is_file() or stamp.read_text() != wanted:
+        shutil.rmtree(home, ignore_errors=True)
+        home.mkdir()
+        packages = [package for package, _ in OTHERS.values()]
+        # their install scripts only link what the packages of the platform hold
+        flags = ["--prefix", str(home), "--no-save", "--ignore-scripts", "--no-audit", "--no-fund"]
+        made = node.run("npm", "install", *flags, *packages)
+        if made.returncode != 0:
+            raise Unavailable(f"{packages} cannot be installed: {made.stdout[-2000:]}")
+    found = {name: str(runnable(home / "node_modules", where)) for name, (_, where) in OTHERS.items()}
+    for major in (OLDEST_NODE, NEWER_NODE):
+        given = shutil.which("node", path=node.environ["PATH"])
+        if given is None or node_version(given) != major:
+            given = str(carried_node(major, home / f"node{major}"))
+        found[f"NEXUS_TEST_NODE{major}"] = given
+    stamp.write_text(wanted)
+    return found
+
+
+def runnable(folder: Path, pattern: str) -> Path:
+    """The program that runs on this machine: npm may have brought one for each C library.
+
+    Raises:
+        Unavailable: none does.
+    """
+    for program in sorted(folder.glob(pattern)):
+        with contextlib.suppress(OSError):
+            if subprocess.run([program, "--version"], capture_output=True, timeout=60.0, check=False).returncode == 0:
+                return program
+    raise Unavailable(f"no {pattern} below {folder} runs here")

@@ -43,10 +43,12 @@ async function show(url: string, token: string, name: string): Promise<void> {
     const workspace = await nexus.workspaces.get(name);
     const shell = await open(workspace);
     form?.setAttribute("hidden", "");
+    terminal.reset();
     await follow(nexus, shell);
   } catch (error) {
     say(error instanceof NexusError ? `${error.code}: ${error.message}. ${error.hint}` : String(error));
   } finally {
+    form?.removeAttribute("hidden");
     await nexus?.close();
   }
 }

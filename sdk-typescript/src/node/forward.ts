@@ -18,6 +18,8 @@ export interface ForwardOptions {
  * Listen here, and carry each connection to a port of the workspace.
  *
  * @example
+ * import { forward } from "@nexus-workspaces/sdk/node";
+ *
  * await using listener = await forward(workspace.ports, 8000);
  * console.log(`http://${listener.host}:${listener.port}/`);
  */
@@ -75,6 +77,7 @@ export class Listener implements AsyncDisposable {
     if (this.#server.listening) await new Promise((resolve) => this.#server.close(resolve));
   }
 
+  /** What `await using` does: `close`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }

@@ -59,10 +59,15 @@ export interface InternalErrorDetails {
 
 /** Name of each error, and the type of its details; `undefined` where it has none. */
 export interface ErrorDetails {
+  /** A text frame was not JSON. */
   parse_error: undefined;
+  /** A message was not one JSON-RPC 2.0 request or notification. */
   invalid_request: undefined;
+  /** There is no such method. */
   method_not_found: undefined;
+  /** The params are not what the schema says. */
   invalid_params: InvalidParamsDetails;
+  /** The daemon failed; the cause is in its log. */
   internal_error: InternalErrorDetails;
   /** No identity could be established from the token or the socket. */
   unauthenticated: undefined;

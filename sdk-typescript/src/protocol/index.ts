@@ -9,5 +9,5 @@
 export type * from "./types.js";
 export { ERRORS, type ErrorDetails, type ErrorName, type ErrorRow } from "./errors.js";
 export type { InternalErrorDetails, InvalidParamsDetails } from "./errors.js";
-export { LEVEL, METHODS, type CallMethods, type CallName, type MethodSpec } from "./methods.js";
-export type { StreamMethods, StreamName } from "./methods.js";
+export { LEVEL, METHODS, type CallMethods, type CallName, type CallTypes, type MethodSpec } from "./methods.js";
+export type { StreamMethods, StreamName, StreamTypes } from "./methods.js";

@@ -112,138 +112,154 @@ import type {
 /** The version of the schema. */
 export const LEVEL = 1;
 
+/** The types of one call. */
+export interface CallTypes<P, R> {
+  /** What it takes. */
+  params: P;
+  /** What it is answered with. */
+  result: R;
+}
+
+/** The types of one stream. */
+export interface StreamTypes<P, R, O, E> extends CallTypes<P, R> {
+  /** `info` of `stream.open`; undefined where it has none. */
+  open: O;
+  /** Its events; never where it has none. */
+  event: E;
+}
+
 /** Params and result of every call. */
 export interface CallMethods {
   /** The backends of this node and what they can do. */
-  "backend.list": { params: NoParams; result: BackendList };
+  "backend.list": CallTypes<NoParams, BackendList>;
   /** The configuration in force, with provenance. */
-  "config.get": { params: ConfigGetParams; result: ConfigValues };
+  "config.get": CallTypes<ConfigGetParams, ConfigValues>;
   /** Check a configuration without using it. */
-  "config.validate": { params: ConfigValidateParams; result: ConfigValidated };
+  "config.validate": CallTypes<ConfigValidateParams, ConfigValidated>;
   /** One process. */
-  "exec.get": { params: ExecGetParams; result: Process };
+  "exec.get": CallTypes<ExecGetParams, Process>;
   /** The processes of a workspace. */
-  "exec.list": { params: ExecListParams; result: ExecList };
+  "exec.list": CallTypes<ExecListParams, ExecList>;
   /** Forget an ended process and its output. */
-  "exec.remove": { params: ExecRemoveParams; result: Empty };
+  "exec.remove": CallTypes<ExecRemoveParams, Empty>;
   /** Resize a terminal. */
-  "exec.resize": { params: ExecResizeParams; result: Process };
+  "exec.resize": CallTypes<ExecResizeParams, Process>;
   /** Run a command to its end and return its output. */
-  "exec.run": { params: ExecRunParams; result: ExecRunResult };
+  "exec.run": CallTypes<ExecRunParams, ExecRunResult>;
   /** Send a signal. */
-  "exec.signal": { params: ExecSignalParams; result: Process };
+  "exec.signal": CallTypes<ExecSignalParams, Process>;
   /** Start a command; it outlives the connection. */
-  "exec.start": { params: ExecStartParams; result: Process };
+  "exec.start": CallTypes<ExecStartParams, Process>;
   /** Wait until a process ends. */
-  "exec.wait": { params: ExecWaitParams; result: Process };
+  "exec.wait": CallTypes<ExecWaitParams, Process>;
   /** Change permission bits. */
-  "fs.chmod": { params: FsChmodParams; result: FileInfo };
+  "fs.chmod": CallTypes<FsChmodParams, FileInfo>;
   /** Copy a file or directory. */
-  "fs.copy": { params: FsCopyParams; result: FileInfo };
+  "fs.copy": CallTypes<FsCopyParams, FileInfo>;
   /** Apply replacements or a unified diff to a text file, all or nothing. */
-  "fs.edit": { params: FsEditParams; result: FsEdited };
+  "fs.edit": CallTypes<FsEditParams, FsEdited>;
   /** Paths that match a pattern. */
-  "fs.glob": { params: FsGlobParams; result: FsGlobbed };
+  "fs.glob": CallTypes<FsGlobParams, FsGlobbed>;
   /** Entries of a directory. */
-  "fs.list": { params: FsListParams; result: FsListing };
+  "fs.list": CallTypes<FsListParams, FsListing>;
   /** Make a directory. */
-  "fs.mkdir": { params: FsMkdirParams; result: FileInfo };
+  "fs.mkdir": CallTypes<FsMkdirParams, FileInfo>;
   /** Content of a file, whole or a window of it. */
-  "fs.read": { params: FsReadParams; result: FileContent };
+  "fs.read": CallTypes<FsReadParams, FileContent>;
   /** Remove a file, link or directory. */
-  "fs.remove": { params: FsRemoveParams; result: FsRemoved };
+  "fs.remove": CallTypes<FsRemoveParams, FsRemoved>;
   /** Rename or move an entry. */
-  "fs.rename": { params: FsRenameParams; result: FileInfo };
+  "fs.rename": CallTypes<FsRenameParams, FileInfo>;
   /** What is known of an entry. */
-  "fs.stat": { params: FsStatParams; result: FileInfo };
+  "fs.stat": CallTypes<FsStatParams, FileInfo>;
   /** Make a symbolic link. */
-  "fs.symlink": { params: FsSymlinkParams; result: FileInfo };
+  "fs.symlink": CallTypes<FsSymlinkParams, FileInfo>;
   /** Replace a file atomically: temporary file, fsync, rename. */
-  "fs.write": { params: FsWriteParams; result: FileInfo };
+  "fs.write": CallTypes<FsWriteParams, FileInfo>;
   /** List branches; make, check out or delete one. */
-  "git.branch": { params: GitBranchParams; result: GitBranches };
+  "git.branch": CallTypes<GitBranchParams, GitBranches>;
   /** Commit changes. */
-  "git.commit": { params: GitCommitParams; result: GitCommit };
+  "git.commit": CallTypes<GitCommitParams, GitCommit>;
   /** What changed. */
-  "git.diff": { params: GitDiffParams; result: GitDiff };
+  "git.diff": CallTypes<GitDiffParams, GitDiff>;
   /** Commits. */
-  "git.log": { params: GitLogParams; result: GitLog };
+  "git.log": CallTypes<GitLogParams, GitLog>;
   /** Where the worktree stands. */
-  "git.status": { params: GitStatusParams; result: GitStatus };
+  "git.status": CallTypes<GitStatusParams, GitStatus>;
   /** Fetch, take and send commits. A conflict leaves the worktree as it was. */
-  "git.sync": { params: GitSyncParams; result: GitSynced };
+  "git.sync": CallTypes<GitSyncParams, GitSynced>;
   /** Cancel an operation: the step under way ends, then everything is undone. */
-  "operation.cancel": { params: OperationGetParams; result: Operation };
+  "operation.cancel": CallTypes<OperationGetParams, Operation>;
   /** One operation. */
-  "operation.get": { params: OperationGetParams; result: Operation };
+  "operation.get": CallTypes<OperationGetParams, Operation>;
   /** Operations of the workspaces that the identity can see. */
-  "operation.list": { params: OperationListParams; result: OperationList };
+  "operation.list": CallTypes<OperationListParams, OperationList>;
   /** Wait until an operation ends. */
-  "operation.wait": { params: OperationWaitParams; result: Operation };
+  "operation.wait": CallTypes<OperationWaitParams, Operation>;
   /** What listens in the workspace, and what is allocated to it. */
-  "port.list": { params: PortListParams; result: PortList };
+  "port.list": CallTypes<PortListParams, PortList>;
   /** The schema as an OpenRPC document. */
-  "rpc.discover": { params: NoParams; result: DiscoverResult };
+  "rpc.discover": CallTypes<NoParams, DiscoverResult>;
   /** What the server announced in session.ready. */
-  "session.info": { params: NoParams; result: SessionReady };
+  "session.info": CallTypes<NoParams, SessionReady>;
   /** Answer at once. */
-  "session.ping": { params: NoParams; result: SessionPong };
+  "session.ping": CallTypes<NoParams, SessionPong>;
   /** Renew the identity of this connection in place. */
-  "session.refresh": { params: SessionRefreshParams; result: SessionRefreshed };
+  "session.refresh": CallTypes<SessionRefreshParams, SessionRefreshed>;
   /** Take no new work, let calls in flight end, then exit. */
-  "system.drain": { params: SystemDrainParams; result: Empty };
+  "system.drain": CallTypes<SystemDrainParams, Empty>;
   /** Whether the daemon is well. */
-  "system.health": { params: NoParams; result: SystemHealth };
+  "system.health": CallTypes<NoParams, SystemHealth>;
   /** What the daemon is and does. */
-  "system.info": { params: NoParams; result: SystemInfo };
+  "system.info": CallTypes<NoParams, SystemInfo>;
   /** Make a token. It cannot grant more than its maker holds. */
-  "token.create": { params: TokenCreateParams; result: TokenCreated };
+  "token.create": CallTypes<TokenCreateParams, TokenCreated>;
   /** Tokens that this identity may manage. */
-  "token.list": { params: NoParams; result: TokenList };
+  "token.list": CallTypes<NoParams, TokenList>;
   /** Revoke a token; live connections that use it close within five seconds. */
-  "token.revoke": { params: TokenRevokeParams; result: TokenInfo };
+  "token.revoke": CallTypes<TokenRevokeParams, TokenInfo>;
   /** Create a workspace from a repository, on a branch and worktree of its own. */
-  "workspace.create": { params: WorkspaceCreateParams; result: LifecycleResult };
+  "workspace.create": CallTypes<WorkspaceCreateParams, LifecycleResult>;
   /** Take a workspace down: processes, ports, worktree, and a branch that holds nothing of its own. */
-  "workspace.destroy": { params: WorkspaceDestroyParams; result: WorkspaceDestroyed };
+  "workspace.destroy": CallTypes<WorkspaceDestroyParams, WorkspaceDestroyed>;
   /** One workspace. */
-  "workspace.get": { params: WorkspaceGetParams; result: Workspace };
+  "workspace.get": CallTypes<WorkspaceGetParams, Workspace>;
   /** The workspaces that the identity can see. */
-  "workspace.list": { params: WorkspaceListParams; result: WorkspaceList };
+  "workspace.list": CallTypes<WorkspaceListParams, WorkspaceList>;
   /** Freeze a workspace's processes where they stand. */
-  "workspace.pause": { params: WorkspaceChangeParams; result: LifecycleResult };
+  "workspace.pause": CallTypes<WorkspaceChangeParams, LifecycleResult>;
   /** Stop, then start. */
-  "workspace.restart": { params: WorkspaceChangeParams; result: LifecycleResult };
+  "workspace.restart": CallTypes<WorkspaceChangeParams, LifecycleResult>;
   /** Let a paused workspace go on. */
-  "workspace.resume": { params: WorkspaceChangeParams; result: LifecycleResult };
+  "workspace.resume": CallTypes<WorkspaceChangeParams, LifecycleResult>;
   /** Start a workspace; already running is success. */
-  "workspace.start": { params: WorkspaceChangeParams; result: LifecycleResult };
+  "workspace.start": CallTypes<WorkspaceChangeParams, LifecycleResult>;
   /** What a workspace uses now. */
-  "workspace.stats": { params: WorkspaceGetParams; result: WorkspaceStatsResult };
+  "workspace.stats": CallTypes<WorkspaceGetParams, WorkspaceStatsResult>;
   /** Stop a workspace: its processes are asked to end, then killed; files stay. */
-  "workspace.stop": { params: WorkspaceChangeParams; result: LifecycleResult };
+  "workspace.stop": CallTypes<WorkspaceChangeParams, LifecycleResult>;
   /** Make a workspace the current one of its repository: start or resume it, and leave the former one. */
-  "workspace.switch": { params: WorkspaceSwitchParams; result: LifecycleResult };
+  "workspace.switch": CallTypes<WorkspaceSwitchParams, LifecycleResult>;
   /** Change a workspace's record. */
-  "workspace.update": { params: WorkspaceUpdateParams; result: Workspace };
+  "workspace.update": CallTypes<WorkspaceUpdateParams, Workspace>;
 }
 
 /** Params, result, `info` of `stream.open` and events of every stream. */
 export interface StreamMethods {
   /** Follow a process's output from an offset, and write to its stdin. */
-  "exec.attach": { params: ExecAttachParams; result: ExecExit; open: ExecAttachOpen; event: never };
+  "exec.attach": StreamTypes<ExecAttachParams, ExecExit, ExecAttachOpen, never>;
   /** Stream a file's bytes on channel 1; the offset is the position in the file. */
-  "fs.download": { params: FsDownloadParams; result: FsDownloaded; open: FsDownloadOpen; event: never };
+  "fs.download": StreamTypes<FsDownloadParams, FsDownloaded, FsDownloadOpen, never>;
   /** Search the content of files; matches stream as they are found. */
-  "fs.search": { params: FsSearchParams; result: FsSearched; open: undefined; event: FsSearchEvent };
+  "fs.search": StreamTypes<FsSearchParams, FsSearched, undefined, FsSearchEvent>;
   /** Receive a file's bytes on channel 0; EOF puts the file in place atomically. */
-  "fs.upload": { params: FsUploadParams; result: FsUploaded; open: FsUploadOpen; event: never };
+  "fs.upload": StreamTypes<FsUploadParams, FsUploaded, FsUploadOpen, never>;
   /** Follow changes below a path, in folders created later too. */
-  "fs.watch": { params: FsWatchParams; result: Empty; open: FsWatchOpen; event: FsWatchEvent };
+  "fs.watch": StreamTypes<FsWatchParams, Empty, FsWatchOpen, FsWatchEvent>;
   /** One TCP connection to a port of the workspace: channel 0 up, channel 1 down; either half closes alone. */
-  "port.forward": { params: PortForwardParams; result: PortForwarded; open: PortForwardOpen; event: never };
+  "port.forward": StreamTypes<PortForwardParams, PortForwarded, PortForwardOpen, never>;
   /** Follow changes of workspaces. */
-  "workspace.watch": { params: WorkspaceWatchParams; result: Empty; open: undefined; event: WorkspaceEvent };
+  "workspace.watch": StreamTypes<WorkspaceWatchParams, Empty, undefined, WorkspaceEvent>;
 }
 
 /** Name of a call. */
