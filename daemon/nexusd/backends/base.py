@@ -118,7 +118,7 @@ class KeptOutput(Protocol):
         ...
 
     def hold(self, floor: int | None, keep: float) -> None:
-        """Let nothing from `floor` on be overwritten, and that for `keep` seconds after the daemon is gone; or let go."""
+        """Let nothing from `floor` on be overwritten, for `keep` seconds without the daemon too; None lets go."""
         ...
 
     async def settle(self) -> None:
