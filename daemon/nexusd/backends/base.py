@@ -76,12 +76,14 @@ class Growth(msgspec.Struct, frozen=True):
         start: position of the first byte that is kept.
         end: position after the last byte.
         first_run: number of the first run that is kept.
-        runs: those that are new since the last time, as the log has them: offset * 4 + channel.
+        from_run: number of the first of `runs`.
+        runs: the newest, as the log has them: offset * 4 + channel. What was told before may be told again.
     """
 
     start: int
     end: int
     first_run: int
+    from_run: int
     runs: Sequence[int]
 
 

@@ -129,7 +129,7 @@ class KeptReading:
         if self._closed:
             return
         try:
-            self._log.grown(growth.start, growth.end, growth.first_run, growth.runs)
+            self._log.grown(growth.start, growth.end, growth.first_run, growth.from_run, growth.runs)
         except LogDamaged as error:
             self.trouble = OSError(str(error))
             self._kept.give_up()

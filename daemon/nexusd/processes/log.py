@@ -20,7 +20,7 @@ import os
 import struct
 from array import array
 from bisect import bisect_right
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -297,14 +297,24 @@ class OutputLog:
         header = _HEADER.pack(_MAGIC, self.capacity, self._slots, start, end, first_run, first_run + runs)
         _write(self._fd, header, 0)
 
-    def grown(self, start: int, end: int, first_run: int, runs: Iterable[int]) -> None:
+    def grown(self, start: int, end: int, first_run: int, from_run: int, runs: Sequence[int]) -> None:
         """Take note of what the writer of a `kept` log has done: it goes forward only.
+
+        Args:
+            first_run: number of the first run that is kept.
+            from_run: number of the first of `runs`.
+            runs: the newest; those that are known already are passed over.
 
         Raises:
             LogDamaged: what it says contradicts itself or what it said before.
         """
         known = self._runs
-        known.extend(runs)
+        after = self._first_run + len(known)
+        if from_run > after:
+            # Some were dropped before anybody told of them: then all that are kept are told.
+            del known[:]
+            self._first_run = after = from_run
+        known.extend(runs[after - from_run :])
         dropped = first_run - self._first_run
         if not self.start <= start <= end >= self.end or not 0 <= dropped <= len(known):
             raise LogDamaged(f"{self.path}: its writer tells of {start}..{end} after {self.start}..{self.end}")
