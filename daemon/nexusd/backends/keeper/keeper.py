@@ -11,7 +11,7 @@ import secrets
 import socket
 from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar
 
 import msgspec
 from nexus_sdk.protocol.errors import (
@@ -31,6 +31,8 @@ from nexusd.backends.host.net import TcpStream
 from nexusd.backends.keeper import messages
 from nexusd.backends.keeper.channel import BINARY, TEXT, Broken, Channel
 from nexusd.backends.keeper.handle import KeptHandle
+
+R = TypeVar("R")
 
 __all__ = ["Keeper", "KeeperGone", "KeeperRefused"]
 
@@ -153,7 +155,7 @@ class Keeper:
         if spec.log is None:
             raise AssertionError("a machine that keeps output is told where")
         log = os.open(spec.log, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-        params = {
+        params: dict[str, Any] = {
             "process": spec.process,
             "argv": list(spec.argv),
             "env": [f"{name}={value}" for name, value in environ.items()],
@@ -167,7 +169,7 @@ class Keeper:
             "hold_ms": int(spec.hold * 1000),
         }
         try:
-            return await self._request("spawn", params, fds=(log,), accept=self._spawned)
+            return await self._request("spawn", params, self._spawned, fds=(log,))
         except BaseException as error:
             if not isinstance(error, _Failed):
                 # It may have been started, and nobody would ever ask for it.
@@ -198,7 +200,7 @@ class Keeper:
     async def dial(self, port: int) -> TcpStream:
         """Connect to a TCP port on the machine's loopback. Raises PortRefused."""
         try:
-            fd = await self._request("dial", {"port": port}, accept=self._dialled)
+            fd = await self._request("dial", {"port": port}, self._dialled)
         except _Failed as error:
             raise PortRefused(f"cannot connect to port {port}: {error.failure.reason}", port=port) from None
         except KeeperGone as error:
@@ -227,7 +229,7 @@ class Keeper:
         fd = os.open(program, os.O_RDONLY | os.O_CLOEXEC)
         boot = self.boot
         try:
-            await self._request("upgrade", {"build": build}, fds=(fd,))
+            await self._request("upgrade", {"build": build}, _as_it_is, fds=(fd,))
         except KeeperGone:
             pass  # the connection ends with the old program
         except _Failed as error:
@@ -254,7 +256,7 @@ class Keeper:
 
     async def call(self, method: str, timeout: float = CALL_TIMEOUT, **params: Any) -> msgspec.Raw:
         """One request. Raises KeeperGone; _Failed where it was refused."""
-        return await self._request(method, params, timeout)
+        return await self._request(method, params, _as_it_is, timeout)
 
     async def ask(self, method: str, timeout: float = CALL_TIMEOUT, **params: Any) -> msgspec.Raw:
         """The same where details help nobody: every failure is BackendFailed, and an unknown process is none."""
@@ -327,6 +329,7 @@ class Keeper:
                     "nonce": base64.b64encode(ours).decode(),
                     "proof": base64.b64encode(self._proof(b"daemon", theirs, ours)).decode(),
                 },
+                _as_it_is,
             )
         except _Failed as error:
             raise KeeperRefused(f"the keeper at {self._path} does not accept us: {error}") from None
@@ -409,10 +412,10 @@ class Keeper:
         self,
         method: str,
         params: Mapping[str, Any],
+        accept: Callable[[msgspec.Raw], R],
         timeout: float = CALL_TIMEOUT,
         fds: tuple[int, ...] = (),
-        accept: Callable[[msgspec.Raw], Any] = _as_it_is,
-    ) -> Any:
+    ) -> R:
         """One request; what `accept` makes of its result.
 
         `accept` is called when the answer is read, before what follows it: a process may end right after its start.
@@ -424,7 +427,7 @@ class Keeper:
             raise KeeperGone(f"there is no connection to the keeper at {self._path}")
         id = self._next_id
         self._next_id += 1
-        waiter: asyncio.Future[Any] = self._loop.create_future()
+        waiter: asyncio.Future[R] = self._loop.create_future()
         self._calls[id] = _Waiting(waiter, accept)
         try:
             message = {"jsonrpc": "2.0", "id": id, "method": method, "params": params}
@@ -446,7 +449,7 @@ class Keeper:
 
     async def _post(self, method: str, params: Mapping[str, Any]) -> None:
         try:
-            await self._request(method, params)
+            await self._request(method, params, _as_it_is)
         except (KeeperGone, _Failed) as error:
             _log.debug("%s: %s", method, error)
 
