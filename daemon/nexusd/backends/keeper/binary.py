@@ -18,7 +18,7 @@ _ARCHITECTURES = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm6
 
 
 def architecture(machine: str | None = None) -> str:
-    """What Go and container engines call a kind of processor; `machine` is the kernel's word for it, ours by default."""
+    """What Go and container engines call a kind of processor; `machine` is its name in the kernel, ours by default."""
     name = machine or platform.machine()
     return _ARCHITECTURES.get(name, name)
 
