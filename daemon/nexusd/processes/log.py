@@ -316,7 +316,9 @@ class OutputLog:
             self._first_run = after = from_run
         known.extend(runs[after - from_run :])
         dropped = first_run - self._first_run
-        if not self.start <= start <= end >= self.end or not 0 <= dropped <= len(known):
+        # Who connects anew is told again from the beginning, piece by piece.
+        end = max(end, self.end)
+        if not self.start <= start <= end or not 0 <= dropped <= len(known):
             raise LogDamaged(f"{self.path}: its writer tells of {start}..{end} after {self.start}..{self.end}")
         del known[:dropped]
         if start < end and (not known or known[0] >> 2 > start or known[-1] >> 2 >= end):

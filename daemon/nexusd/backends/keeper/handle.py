@@ -35,8 +35,6 @@ class KeptHandle:
         self.kept: KeptOutput | None = self.io
         self._pty = known.pty
         self._exit: asyncio.Future[RawExit] = asyncio.get_running_loop().create_future()
-        if known.exit is not None:
-            self.exited(known.exit)
 
     async def wait(self) -> RawExit:
         """Wait until the process was reaped."""
@@ -79,9 +77,14 @@ class KeptHandle:
 
     def resume(self, known: Known) -> None:
         """The connection to the keeper is back."""
+        self.io.resume(known)
+
+    def settled(self, known: Known) -> None:
+        """All that `known` says of its log has been told by now."""
         if known.exit is not None:
             self.exited(known.exit)
-        self.io.resume(known)
+        if known.ended:
+            self.io.end(known.complete)
 
     def lose(self) -> None:
         """The keeper is gone, and the process with it."""

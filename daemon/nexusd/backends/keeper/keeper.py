@@ -99,6 +99,7 @@ class Keeper:
         self._next_id = 1
         self._handles: dict[str, KeptHandle] = {}
         self._streams: dict[int, KeptHandle] = {}
+        self._restored = False
         self._coming_back: asyncio.Task[None] | None = None
         self._posts: set[asyncio.Task[None]] = set()
         self.closed: asyncio.Future[None] = self._loop.create_future()
@@ -166,7 +167,7 @@ class Keeper:
             "pty": None if spec.pty is None else list(spec.pty),
             "stdin": spec.stdin,
             "capacity": spec.capacity,
-            "hold_ms": int(spec.hold * 1000),
+            "hold": {"keep_ms": int(spec.hold * 1000)} if spec.hold else None,
         }
         try:
             return await self._request("spawn", params, self._spawned, fds=(log,))
@@ -339,7 +340,15 @@ class Keeper:
         if self.boot and state.boot != self.boot:
             raise KeeperRefused(f"the keeper at {self._path} was started anew; its processes are gone")
         self.boot, self.version, self.build, self.pid = state.boot, hello.version, hello.build, state.pid
-        self._restore(state)
+        await self._restore(await self._pages(state))
+
+    async def _pages(self, page: messages.Page) -> dict[str, messages.Known]:
+        known = {process.process: process for process in page.processes}
+        while page.more:
+            answer = await self._request("list", {"after": page.processes[-1].stream}, _as_it_is)
+            page = msgspec.json.decode(answer, type=messages.Page)
+            known.update((process.process, process) for process in page.processes)
+        return known
 
     def _proof(self, role: bytes, first: bytes, second: bytes) -> bytes:
         return hmac.digest(self._secret, b"nexus-init " + role + first + second, "sha256")
@@ -352,18 +361,22 @@ class Keeper:
         if pid != self._expected:
             raise KeeperRefused(f"process {pid} answers at {self._path}, not {self._expected}")
 
-    def _restore(self, state: messages.State) -> None:
-        known = {process.process: process for process in state.processes}
-        first = not self._handles and not self._streams
+    async def _restore(self, known: Mapping[str, messages.Known]) -> None:
+        """Make the handles agree with what the keeper has. At the first time there are none; later, a process that has
+        none was started by a call whose answer was lost, or is being forgotten."""
         for id, handle in list(self._handles.items()):
-            if id in known:
-                handle.resume(known.pop(id))
-            else:
+            if id not in known:
                 self.drop(id)
                 handle.lose()
-        if first:
-            for process in known.values():
+        for id, process in known.items():
+            if id in self._handles:
+                self._handles[id].resume(process)
+            elif not self._restored:
                 self._own(process)
+            if (handle := self._handles.get(id)) is not None:
+                await self._request("settle", {"process": id}, _as_it_is)
+                handle.settled(process)
+        self._restored = True
 
     def _own(self, known: messages.Known) -> KeptHandle:
         handle = KeptHandle(self, known, self._log_of(known.process))

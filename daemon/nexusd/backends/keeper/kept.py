@@ -25,9 +25,8 @@ class Kept:
         self._keeper = keeper
         self._process = known.process
         self._stream = known.stream
-        self._growth = _growth(known)
-        self._next_run = known.first_run + len(known.runs)
-        self._complete: bool | None = known.complete if known.ended else None
+        self._untold: list[Growth] = []
+        self._complete: bool | None = None
         self._grown: Callable[[Growth], None] | None = None
         self._ended: Callable[[bool], None] | None = None
         self._stalled: Callable[[str | None, str], None] | None = None
@@ -48,7 +47,9 @@ class Kept:
     ) -> None:
         """Be told how the log is, at once, and from then on each change."""
         self._grown, self._ended, self._stalled = grown, ended, stalled
-        grown(self._growth)
+        untold, self._untold = self._untold, []
+        for growth in untold:
+            grown(growth)
         if self._complete is not None:
             ended(self._complete)
 
@@ -59,7 +60,7 @@ class Kept:
 
     async def settle(self) -> None:
         """Wait until all that was asked before has been done, and all that happened before was told."""
-        await self._keeper.call("ping")
+        await self._keeper.ask("settle", process=self._process)
 
     def give_up(self) -> None:
         """Read no more output."""
@@ -91,7 +92,11 @@ class Kept:
 
     def grew(self, told: Grown) -> None:
         """The log has grown."""
-        self._tell(Growth(told.start, told.end, told.first_run, told.from_run, told.runs))
+        growth = Growth(told.start, told.end, told.first_run, told.at, told.runs)
+        if self._grown is not None:
+            self._grown(growth)
+        else:
+            self._untold.append(growth)
 
     def end(self, complete: bool) -> None:
         """Nothing more comes. Once is enough."""
@@ -110,9 +115,6 @@ class Kept:
         if self._hold is not None:
             self.hold(*self._hold)
         self._take_input(known)
-        self._tell(_growth(known))
-        if known.ended:
-            self.end(known.complete)
         self._writable()
 
     def lose(self) -> None:
@@ -127,15 +129,6 @@ class Kept:
             self._limit = known.stdin.taken + WINDOW
             self.input_open = known.stdin.open
 
-    def _tell(self, growth: Growth) -> None:
-        self._growth = growth
-        if self._grown is not None:
-            self._grown(growth)
-
     def _writable(self) -> None:
         if self.on_writable is not None:
             self.on_writable()
-
-
-def _growth(known: Known) -> Growth:
-    return Growth(known.start, known.end, known.first_run, known.first_run, known.runs)

@@ -71,7 +71,6 @@ class Known(msgspec.Struct):
     start: int
     end: int
     first_run: int
-    runs: list[int]
     ended: bool
     complete: bool
     stream: int
@@ -81,23 +80,29 @@ class Known(msgspec.Struct):
     pty: bool = False
 
 
-class State(msgspec.Struct):
+class Page(msgspec.Struct):
+    """Some of the processes; `more`: there are others, after the last one's stream."""
+
+    processes: list[Known]
+    more: bool = False
+
+
+class State(Page, kw_only=True):
     """What a connection begins with."""
 
     proof: str
     pid: int
     boot: str
-    processes: list[Known]
 
 
 class Grown(msgspec.Struct):
-    """A log has grown or dropped its beginning."""
+    """A log has grown or dropped its beginning; `at` is the number of the first of `runs`."""
 
     process: str
     start: int
     end: int
     first_run: int
-    from_run: int
+    at: int
     runs: list[int]
 
 
