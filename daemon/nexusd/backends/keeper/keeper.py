@@ -369,13 +369,14 @@ class Keeper:
                 self.drop(id)
                 handle.lose()
         for id, process in known.items():
-            if id in self._handles:
-                self._handles[id].resume(process)
+            known_here = self._handles.get(id)
+            if known_here is not None:
+                known_here.resume(process)
             elif not self._restored:
-                self._own(process)
-            if (handle := self._handles.get(id)) is not None:
+                known_here = self._own(process)
+            if known_here is not None:
                 await self._request("settle", {"process": id}, _as_it_is)
-                handle.settled(process)
+                known_here.settled(process)
         self._restored = True
 
     def _own(self, known: messages.Known) -> KeptHandle:
