@@ -153,6 +153,8 @@ class Keeper:
         """
         if (bad := unusable(spec.argv, environ)) is not None:
             raise InvalidParams(f"{bad[0]} {bad[1]}", path=bad[0], reason=bad[1])
+        if not spec.argv[0]:
+            raise CommandNotFound("cannot execute a command without a name", command="", reason="the name is empty")
         if spec.log is None:
             raise AssertionError("a machine that keeps output is told where")
         log = os.open(spec.log, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
