@@ -524,7 +524,16 @@ class Keeper:
             os.close(made)
 
     def _spawned(self, result: msgspec.Raw) -> KeptHandle:
-        return self._own(msgspec.json.decode(result, type=messages.Known))
+        known = msgspec.json.decode(result, type=messages.Known)
+        handle = self._own(known)
+        if known.exit is not None or known.ended:
+            # It has ended already: what is in the answer is not told again, and its output is yet to come.
+            self._later(self._settle(handle, known))
+        return handle
+
+    async def _settle(self, handle: KeptHandle, known: messages.Known) -> None:
+        await self.ask("settle", process=known.process)
+        handle.settled(known)
 
     def _dialled(self, result: msgspec.Raw) -> _Fd:
         assert self._channel is not None
