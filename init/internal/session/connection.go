@@ -37,6 +37,8 @@ type connection struct {
 	// news are the processes that have some, in the order in which they had the first; noted says whether one is there.
 	news  []*process.Process
 	noted map[*process.Process]bool
+	// settling are requests that are answered once the news of a process are written.
+	settling map[*process.Process][]json.RawMessage
 	// writing: the writer has taken something that is not on the socket yet.
 	writing bool
 	// parting is why the peer is sent away; empty while it is not.
@@ -56,12 +58,13 @@ type answer struct {
 // serve serves a daemon that has authenticated with request, until it leaves.
 func (s *Server) serve(conn *wire.Conn, request *wire.Request, proof []byte) {
 	c := &connection{
-		server:  s,
-		wire:    conn,
-		idle:    make(chan struct{}),
-		later:   make(chan struct{}, mostLater),
-		cursors: map[*process.Process]*process.Cursor{},
-		noted:   map[*process.Process]bool{},
+		server:   s,
+		wire:     conn,
+		idle:     make(chan struct{}),
+		later:    make(chan struct{}, mostLater),
+		cursors:  map[*process.Process]*process.Cursor{},
+		noted:    map[*process.Process]bool{},
+		settling: map[*process.Process][]json.RawMessage{},
 	}
 	c.work = sync.NewCond(&c.mu)
 	s.entering.Lock()
@@ -202,6 +205,10 @@ func (c *connection) untell(target *process.Process) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	delete(c.cursors, target)
+	for _, id := range c.settling[target] {
+		c.queue(answer{wire.Result(id, empty{}), nil})
+	}
+	delete(c.settling, target)
 }
 
 // shut sends the peer away: it is told why, as soon as the message that is being written is out.
@@ -326,6 +333,26 @@ func (c *connection) writeNews(target *process.Process, cursor *process.Cursor) 
 	if more {
 		// The others first.
 		c.changed(target)
+		return nil
+	}
+	c.mu.Lock()
+	waiting := c.settling[target]
+	delete(c.settling, target)
+	c.mu.Unlock()
+	for _, id := range waiting {
+		c.reply(id, empty{}, nil)
 	}
 	return nil
+}
+
+// settle answers a request once all news about a process up to now are written.
+func (c *connection) settle(id json.RawMessage, target *process.Process) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.cursors[target] == nil {
+		c.queue(answer{wire.Result(id, empty{}), nil})
+		return
+	}
+	c.settling[target] = append(c.settling[target], id)
+	c.note(target)
 }

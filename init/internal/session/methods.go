@@ -63,6 +63,16 @@ func (c *connection) requested(request *wire.Request, message *wire.Message) err
 		c.reply(id, empty{}, request.Decode(&params))
 	case "spawn":
 		c.spawn(request, message.Take())
+	case "settle":
+		var params struct {
+			Process string `json:"process"`
+		}
+		target, failure := c.target(request, &params, &params.Process)
+		if failure != nil {
+			refuse(failure)
+			return nil
+		}
+		c.settle(id, target)
 	case "list":
 		var params struct {
 			After uint32 `json:"after"`

@@ -548,7 +548,12 @@ class Keeper:
     def _later(self, work: Coroutine[Any, Any, None]) -> None:
         task = self._loop.create_task(work, name="keeper")
         self._posts.add(task)
-        task.add_done_callback(self._posts.discard)
+        task.add_done_callback(self._posted)
+
+    def _posted(self, task: asyncio.Task[None]) -> None:
+        self._posts.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _log.warning("the keeper at %s: %s", self._path, error)
 
     def _trouble(self, step: str, error: Exception) -> BackendFailed:
         return BackendFailed(
