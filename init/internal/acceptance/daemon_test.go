@@ -462,6 +462,8 @@ func (d *daemon) finished(id string) news {
 // closed waits until the connection is closed, and returns why.
 func (d *daemon) closed() string {
 	d.m.t.Helper()
+	timer := time.AfterFunc(patience, func() { d.conn.Close() })
+	defer timer.Stop()
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for d.lost == nil {

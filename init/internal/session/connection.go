@@ -79,9 +79,10 @@ func (s *Server) serve(conn *wire.Conn, request *wire.Request, proof []byte) {
 	err := c.read()
 	close(c.idle)
 	var violation wire.Violation
-	if errors.As(err, &violation) {
+	switch {
+	case errors.As(err, &violation):
 		c.shut(string(violation))
-	} else {
+	case !c.isParting():
 		c.drop()
 	}
 	<-done
