@@ -35,6 +35,20 @@ func TestOutputAndExitAreTold(t *testing.T) {
 	}
 }
 
+func TestTheExitIsToldAfterWhatWasWritten(t *testing.T) {
+	m := keeper(t)
+	d := m.connect()
+	for at := range 50 {
+		id := fmt.Sprint("p", at)
+		d.spawn(sh(id, counting(5000)+"; sleep 1000 & exit 0"))
+		told := d.wait(id, "the exit", func(n *news) bool { return n.exits > 0 })
+		if told.end != 50000 {
+			t.Errorf("%s has exited, and %d bytes are told", id, told.end)
+		}
+		d.must("signal", object{"process": id, "signal": 9, "group": true}, nil)
+	}
+}
+
 func TestAProcessThatASignalEnds(t *testing.T) {
 	d := keeper(t).connect()
 	d.spawn(sh("p", "kill -9 $$"))

@@ -15,6 +15,7 @@ type Saved struct {
 	Started  uint64           `json:"started"`
 	Terminal bool             `json:"terminal"`
 	Exit     *Exit            `json:"exit"`
+	ExitDue  uint64           `json:"exit_due"`
 	Log      *outputlog.State `json:"log"`
 	LogFD    int              `json:"log_fd"`
 	Outputs  []SavedOutput    `json:"outputs"`
@@ -71,7 +72,7 @@ func (p *Process) save(number func(*os.File) int) Saved {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	saved := Saved{
-		ID: p.ID, Stream: p.Stream, PID: p.PID, Started: p.Started, Terminal: p.terminal, Exit: p.exit, LogFD: -1,
+		ID: p.ID, Stream: p.Stream, PID: p.PID, Started: p.Started, Terminal: p.terminal, Exit: p.exit, ExitDue: p.exitDue, LogFD: -1,
 		Ended: p.ended, Complete: p.complete,
 	}
 	if p.log != nil {
@@ -118,6 +119,7 @@ func (t *Table) load(saved Saved) *Process {
 	}
 	process := newProcess(t, saved.ID, saved.Stream)
 	process.PID, process.Started, process.terminal = saved.PID, saved.Started, saved.Terminal
+	process.exitDue = saved.ExitDue
 	process.exit, process.ended, process.complete = saved.Exit, saved.Ended, saved.Complete
 	if saved.Log != nil && saved.LogFD >= 0 {
 		process.log = outputlog.Restore(file(saved.LogFD, "log"), *saved.Log)

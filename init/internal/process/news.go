@@ -90,11 +90,7 @@ func (p *Process) News(cursor *Cursor) (news []News, more bool) {
 	if more {
 		return news, true
 	}
-	now := p.stalls[0]
-	if now.why == "" {
-		now = p.stalls[1]
-	}
-	if now != cursor.stalled {
+	if now := p.stalled(); now != cursor.stalled {
 		cursor.stalled = now
 		message := stalledNews{Process: p.ID, Reason: now.reason}
 		if now.why != "" {
@@ -107,7 +103,7 @@ func (p *Process) News(cursor *Cursor) (news []News, more bool) {
 		credit := wire.Frame{Type: wire.Credit, Stream: p.Stream, Offset: in.taken + Window}
 		news = append(news, News{wire.Binary, credit.Append(nil)})
 	}
-	if p.exit != nil && !cursor.exited {
+	if p.tellExit() && !cursor.exited {
 		cursor.exited = true
 		tell("exited", exitedNews{p.ID, p.exit})
 	}

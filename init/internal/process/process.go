@@ -5,6 +5,7 @@ import (
 	"sync"
 	"syscall"
 	"time"
+	"unsafe"
 
 	"github.com/nexus-workspaces/nexus/init/internal/outputlog"
 	"github.com/nexus-workspaces/nexus/init/internal/pty"
@@ -29,6 +30,8 @@ type View struct {
 	End      uint64     `json:"end"`
 	FirstRun uint64     `json:"first_run"`
 	NextRun  uint64     `json:"next_run"`
+	Capacity uint64     `json:"capacity"`
+	Floor    *uint64    `json:"floor"`
 	Ended    bool       `json:"ended"`
 	Complete bool       `json:"complete"`
 	Stdin    *StdinView `json:"stdin"`
@@ -58,8 +61,10 @@ type Process struct {
 
 	// mu guards everything below.
 	mu sync.Mutex
-	// exit is nil until the process was reaped.
-	exit *Exit
+	// exit is nil until the process was reaped. It is told once the log has grown to exitDue: to what was in the pipes at
+	// that moment.
+	exit    *Exit
+	exitDue uint64
 	// log is nil for a process that writes where we do.
 	log     *outputlog.Log
 	outputs []*output
@@ -101,15 +106,16 @@ func (p *Process) View() View {
 
 func (p *Process) view() View {
 	view := View{
-		Process: p.ID, Stream: p.Stream, PID: p.PID, Started: p.Started, State: "running", Exit: p.exit,
+		Process: p.ID, Stream: p.Stream, PID: p.PID, Started: p.Started, State: "running",
 		Ended: p.ended, Complete: p.complete, PTY: p.terminal,
 	}
-	if p.exit != nil {
-		view.State = "exited"
+	if p.tellExit() {
+		view.State, view.Exit = "exited", p.exit
 	}
 	if p.log != nil {
 		log := p.log.State()
 		view.Start, view.End, view.FirstRun, view.NextRun = log.Start, log.End, log.FirstRun, log.NextRun
+		view.Capacity, view.Floor = log.Capacity, log.Floor
 	}
 	if in := p.stdin; in != nil {
 		view.Stdin = &StdinView{Taken: in.taken, Received: in.received(), Open: in.open()}
@@ -139,8 +145,43 @@ func (p *Process) reaped(status syscall.WaitStatus) {
 		code := status.ExitStatus()
 		p.exit.Code = &code
 	}
+	p.exitDue = p.backlog()
 	p.mu.Unlock()
 	p.table.changed(p)
+}
+
+// backlog returns up to where the log will grow by what is in the pipes now.
+func (p *Process) backlog() uint64 {
+	if p.log == nil {
+		return 0
+	}
+	due := p.log.State().End
+	for _, out := range p.outputs {
+		due += uint64(len(out.pending))
+		if out.file != nil {
+			withFD(out.file, func(fd int) {
+				var count int32
+				if _, _, failure := syscall.Syscall(syscall.SYS_IOCTL, uintptr(fd), syscall.TIOCINQ,
+					uintptr(unsafe.Pointer(&count))); failure == 0 {
+					due += uint64(count)
+				}
+			})
+		}
+	}
+	return due
+}
+
+// tellExit says whether the daemon may know that the process was reaped: what it wrote before was read, or waits.
+func (p *Process) tellExit() bool {
+	return p.exit != nil && (p.ended || p.log == nil || p.log.State().End >= p.exitDue || p.stalled().why != "")
+}
+
+// stalled says why reading waits; the first reason where there are two.
+func (p *Process) stalled() stall {
+	if p.stalls[0].why != "" {
+		return p.stalls[0]
+	}
+	return p.stalls[1]
 }
 
 // Hold keeps the output from floor on from being overwritten; nil lets go. keep is how long it lasts after the

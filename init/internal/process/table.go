@@ -111,13 +111,13 @@ func (t *Table) spawn(spec *Spec, file *os.File) (*Process, *wire.Error) {
 	failure = t.start(spec, made, func(pid int, ticks uint64) {
 		process.PID, process.Started = pid, ticks
 		t.add(process)
+		process.attach(made)
 	}, process.reaped)
 	if failure != nil {
 		made.closeAll()
 		return nil, failure
 	}
 	made.closeTheirs()
-	process.attach(made)
 	return process, nil
 }
 
