@@ -59,22 +59,25 @@ type capHeader struct {
 	pid     int32
 }
 
-type capData struct{ effective, permitted, inheritable uint32 }
+// capData is the low half, then the high half of the capabilities: effective, permitted and inheritable each.
+type capData [2][3]uint32
+
+const effective = 0
 
 // Lower lets this thread read no file whose mode forbids it, though it is root's, until the function that it returns is
 // called. Programs that may be executed but not read are sealed from their first instruction on.
 func Lower() (restore func()) {
 	runtime.LockOSThread()
 	header := capHeader{version: capabilityVersion3}
-	var before, after [2]capData
-	call := func(number uintptr, data *[2]capData) bool {
+	var before, after capData
+	call := func(number uintptr, data *capData) bool {
 		_, _, failure := syscall.RawSyscall(number, uintptr(unsafe.Pointer(&header)), uintptr(unsafe.Pointer(data)), 0)
 		return failure == 0
 	}
 	changed := call(syscall.SYS_CAPGET, &before)
 	if changed {
 		after = before
-		after[0].effective &^= mayReadAll
+		after[0][effective] &^= mayReadAll
 		changed = call(syscall.SYS_CAPSET, &after)
 	}
 	return func() {
