@@ -9,6 +9,9 @@ them. It prints a table and writes `results.json`.
     context      what the benchmarks share: directories, the daemon, the peers
     wire         the bare client: blocking sockets, nothing between a benchmark and the bytes
     children     processes that are measured
+    clients      programs that use a daemon from one language, through its SDK or without
+    programs     how those of each language are built and driven
+    toolchains   Go and Node.js
     peers        servers that do the same without Nexus
     suite        which benchmarks there are
 """

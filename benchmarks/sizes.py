@@ -29,6 +29,8 @@ class Sizes:
     """Files of the repository that workspaces are created from."""
     connections: int
     """Idle connections."""
+    clients: int
+    """Idle connections of one client process."""
     tree: int
     """Files of the tree that is watched."""
     changes: int
@@ -46,6 +48,7 @@ FULL = Sizes(
     transfers=3,
     files=5_000,
     connections=10_000,
+    clients=500,
     tree=10_000,
     changes=120,
     starts=7,
@@ -61,6 +64,7 @@ QUICK = Sizes(
     transfers=2,
     files=1_000,
     connections=1_000,
+    clients=200,
     tree=1_000,
     changes=40,
     starts=3,

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import getpass
 import os
+import select
 import shutil
 import socket
 import subprocess
+import tempfile
 import time
 from pathlib import Path
 
@@ -14,9 +17,14 @@ from benchmarks.children import READY_S, Child
 
 __all__ = ["Sftp"]
 
-_HELP = "install it: apt-get install openssh-server"
+HELP = "install it: apt-get install openssh-server"
 _BINARY = "/usr/sbin/sshd"
 _PRIVILEGE_SEPARATION = Path("/run/sshd")
+_COMMAND_S = 120.0
+_STOP_S = 15.0
+
+
+__all__ = ["HELP", "Sftp", "install"]
 
 
 class Sftp:
@@ -30,10 +38,8 @@ class Sftp:
     """
 
     def __init__(self, directory: Path) -> None:
-        if _missing():
-            _install()
-        if missing := _missing():
-            raise RuntimeError(f"OpenSSH's {missing} is missing; {_HELP}")
+        if missing := install():
+            raise RuntimeError(f"OpenSSH's {missing} is missing; {HELP}")
         directory.mkdir(mode=0o700)
         self._port = _free_port()
         host, user = (_key(directory / name) for name in ("host", "user"))
@@ -59,13 +65,48 @@ class Sftp:
             self._child.stop()
             raise
 
-    def run(self, command: str) -> None:
-        """One command of sftp, in a session of its own."""
-        done = subprocess.run(
-            self._argv, input=f"{command}\n", capture_output=True, text=True, timeout=120, check=False
-        )
-        if done.returncode:
-            raise RuntimeError(f"sftp {command}: {done.stderr.strip()} {self._child.tail()}")
+    def time(self, command: str) -> float:
+        """Seconds of one command of sftp, within a session that is open before and until after.
+
+        Raises:
+            RuntimeError: it failed.
+        """
+        with tempfile.TemporaryFile() as errors:
+            session = subprocess.Popen(
+                self._argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, bufsize=0
+            )
+            try:
+                self._say(session, "pwd")
+                start = time.perf_counter()
+                self._say(session, command, "pwd")
+                return time.perf_counter() - start
+            except EOFError:
+                session.wait(_STOP_S)  # in batch mode a command that fails is the last one
+                errors.seek(0)
+                told = errors.read().decode(errors="replace").strip()
+                raise RuntimeError(f"sftp {command}: {told} {self._child.tail()}") from None
+            finally:
+                session.kill()
+                session.wait(_STOP_S)
+                for pipe in (session.stdin, session.stdout):
+                    assert pipe is not None
+                    pipe.close()
+
+    def _say(self, session: subprocess.Popen[bytes], *commands: str) -> None:
+        """Give commands of which the last is `pwd`, and wait for its answer: by then the others are done."""
+        assert session.stdin is not None and session.stdout is not None
+        with contextlib.suppress(BrokenPipeError):
+            session.stdin.write("".join(f"{command}\n" for command in commands).encode())
+        deadline = time.monotonic() + _COMMAND_S
+        while True:
+            ready, _, _ = select.select([session.stdout], [], [], max(0.0, deadline - time.monotonic()))
+            if not ready:
+                raise RuntimeError(f"sftp {commands[0]} took more than {_COMMAND_S:g} s")
+            line = session.stdout.readline()
+            if not line:
+                raise EOFError
+            if line.startswith(b"Remote working directory"):
+                return
 
     def stop(self) -> None:
         """Stop the server."""
@@ -88,6 +129,13 @@ def _binary() -> str:
     return shutil.which("sshd") or _BINARY
 
 
+def install() -> str:
+    """Install OpenSSH where it is missing and that is allowed; the first program that is missing still, or nothing."""
+    if _missing():
+        _install()
+    return _missing()
+
+
 def _missing() -> str:
     """The first program of OpenSSH that is not there; empty when all are."""
     for program in (_binary(), "sftp", "ssh-keygen"):
@@ -101,8 +149,10 @@ def _install() -> None:
     if os.geteuid() != 0 or shutil.which("apt-get") is None or Path("/run/systemd/system").exists():
         return
     environ = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    install = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", "openssh-server", "openssh-client"]
-    for command in (install, ["apt-get", "update", "-qq"], install):
+    # tests beside this one may be installing something too
+    wait = ["apt-get", "-o", "DPkg::Lock::Timeout=120"]
+    install = [*wait, "install", "-y", "-qq", "--no-install-recommends", "openssh-server", "openssh-client"]
+    for command in (install, [*wait, "update", "-qq"], install):
         done = subprocess.run(command, env=environ, capture_output=True, timeout=180, check=False)
         if command is install and done.returncode == 0:
             return

@@ -16,6 +16,9 @@ ROOT = Path(__file__).resolve().parent.parent
 PYTHON = sys.executable
 ONE_AT_A_TIME = ["tests/contract", "tests/daemon/backends", "tests/daemon/processes"]
 """Folders whose tests look at all processes of the machine, so that nothing may run beside them."""
+MUTATIONS = "tests/mutations"
+"""Tests that run other tests in broken copies; those with the same command share a worker."""
+APART = [*ONE_AT_A_TIME, MUTATIONS]
 TYPED = ["daemon/nexusd", "sdk-python/src/nexus_sdk", "cli/boulder", "schema/generate", "benchmarks"]
 
 CHECKS: dict[str, tuple[str, list[str]]] = {
@@ -29,11 +32,15 @@ CHECKS: dict[str, tuple[str, list[str]]] = {
     "config page": ("run `make generate` and commit", [PYTHON, "scripts/config_reference.py", "--check"]),
     "tests": (
         "run a failed test alone: make unit ARGS=path::name",
-        [PYTHON, "-m", "pytest", "-q", "-n", "auto", *(f"--ignore={folder}" for folder in ONE_AT_A_TIME), "tests"],
+        [PYTHON, "-m", "pytest", "-q", "-n", "auto", *(f"--ignore={folder}" for folder in APART), "tests"],
     ),
     "machine tests": (
         "run a failed test alone: make unit ARGS=path::name",
         [PYTHON, "-m", "pytest", "-q", *ONE_AT_A_TIME],
+    ),
+    "mutations": (
+        "one that survives wants a test, one that is stale a new text",
+        [PYTHON, "-m", "pytest", "-q", "-n", "auto", "--dist", "loadgroup", MUTATIONS],
     ),
 }
 

@@ -145,7 +145,7 @@ func (a *Attachment) Reconnects() int {
 func (a *Attachment) Chunks() iter.Seq2[Chunk, error] {
 	return func(yield func(Chunk, error) bool) {
 		for {
-			taken, err := a.inbox.take(wire.Down, 0, nil, nil)
+			taken, err := a.inbox.take(wire.Down, nil, nil)
 			if err == io.EOF {
 				return
 			}
@@ -371,6 +371,8 @@ func (a *Attachment) ended(result json.RawMessage, err error) {
 		a.state = &ProcessState{exit: exit}
 		if exit.OutputEnd > a.inbox.next {
 			err = &OutputGapError{Expected: a.inbox.next, Offset: exit.OutputEnd, Reason: "the output ended early"}
+		} else if exit.OutputEnd < a.inbox.next {
+			err = violation("the output ends at %d, but %d bytes came", exit.OutputEnd, a.inbox.next)
 		}
 	}
 	a.result = err

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -82,6 +83,7 @@ func TestAStreamThatIsNeverOpened(t *testing.T) {
 	}
 }
 
+// requirement: key.retry
 func TestAServerThatDrops(t *testing.T) {
 	server := newBrokenServer(t, nil)
 	server.answer = func(p *peer, r request) {
@@ -126,6 +128,7 @@ func TestAServerThatDoesNotComeBack(t *testing.T) {
 	}
 }
 
+// requirement: call.overtake
 func TestAServerThatAnswersTwiceAndOutOfOrder(t *testing.T) {
 	held := make(chan request, 1)
 	server := newBrokenServer(t, nil)
@@ -172,6 +175,14 @@ func TestAServerThatTalksNonsense(t *testing.T) {
 		"progress of nothing":   func(p *peer, _ request) { p.text(`{"jsonrpc":"2.0","method":"$/progress","params":[]}`) },
 		"an unreadable request": func(p *peer, _ request) { p.text(`{"jsonrpc":"2.0","id":null,"error":{"code":-32700,"message":"?"}}`) },
 		"stream 0":              func(p *peer, r request) { p.open(r.ID, 0, "null") },
+		"result and error": func(p *peer, r request) {
+			p.text(fmt.Sprintf(`{"jsonrpc":"2.0","id":%d,"result":%s,"error":{"code":1,"message":""}}`, r.ID, pong))
+		},
+		"a result without id": func(p *peer, _ request) { p.text(`{"jsonrpc":"2.0","id":null,"result":{}}`) },
+		"an id that no number holds": func(p *peer, _ request) {
+			p.text(`{"jsonrpc":"2.0","id":9007199254740993,"result":{}}`)
+		},
+		"no message": func(p *peer, _ request) { p.text(strings.Repeat("x", 5<<20)) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			said := atomic.Bool{}
@@ -185,7 +196,7 @@ func TestAServerThatTalksNonsense(t *testing.T) {
 			client := server.connect(t, nexus.Options{})
 			var broken *nexus.ProtocolError
 			_, err := client.Ping(testContext(t))
-			if !errors.As(err, &broken) || !nexus.MayHaveRun(err) {
+			if !errors.As(err, &broken) || !nexus.MayHaveRun(err) || nexus.ErrorName(err) != "protocol_violation" {
 				t.Fatalf("%v", err)
 			}
 			if _, err := client.Ping(testContext(t)); err != nil {
@@ -200,7 +211,7 @@ func TestAResultThatDoesNotFitFailsItsCallAlone(t *testing.T) {
 		server := newBrokenServer(t, func(p *peer, r request) { p.respond(r.ID, result) })
 		client := server.connect(t, nexus.Options{})
 		var broken *nexus.ProtocolError
-		if _, err := client.Ping(testContext(t)); !errors.As(err, &broken) {
+		if _, err := client.Ping(testContext(t)); !errors.As(err, &broken) || !nexus.MayHaveRun(err) {
 			t.Errorf("%s: %v", result, err)
 		}
 		check(t, client.Call(testContext(t), "session.ping", nil, nil))
@@ -242,6 +253,10 @@ func TestAServerThatLiesAboutOffsets(t *testing.T) {
 		{"begins late", func(p *peer, r request) { p.data(1, 1, 5, "ab") }, "", true, false},
 		{"ends early", func(p *peer, r request) { p.data(1, 1, 0, "ab"); p.respond(r.ID, exited(9)) }, "ab", true, false},
 		{"an end after a gap", func(p *peer, r request) { p.binary(wire.Encode(wire.EOF, 1, 1, 7, nil)) }, "", true, false},
+		{"an answer that denies what came", func(p *peer, r request) {
+			p.data(1, 1, 0, "abcd")
+			p.respond(r.ID, exited(2))
+		}, "abcd", false, false},
 		{"an end inside", func(p *peer, r request) {
 			p.data(1, 1, 0, "ab")
 			p.binary(wire.Encode(wire.EOF, 1, 1, 1, nil))
@@ -288,6 +303,10 @@ func TestAServerThatOpensBadly(t *testing.T) {
 	}
 	var broken *nexus.ProtocolError
 	_, err = attached(t, func(p *peer, r request) { p.open(r.ID, 1, `{}`) })
+	if !errors.As(err, &broken) {
+		t.Errorf("%v", err)
+	}
+	_, err = attached(t, func(p *peer, r request) { p.respond(r.ID, exited(0)) })
 	if !errors.As(err, &broken) {
 		t.Errorf("%v", err)
 	}
@@ -400,7 +419,7 @@ func TestWhatIsNoDaemon(t *testing.T) {
 	}))
 	defer other.Close()
 	var broken *nexus.ProtocolError
-	if err := connect(other.URL); !errors.As(err, &broken) {
+	if err := connect(other.URL); !errors.As(err, &failed) || nexus.IsTransient(err) {
 		t.Errorf("%v", err)
 	}
 	greet := func(text string) error {
@@ -430,6 +449,27 @@ func TestADaemonOfAnOlderLevel(t *testing.T) {
 	if server.called("session.ping") != 0 {
 		t.Error("it was called all the same")
 	}
+}
+
+func TestATunnelIsLostWhateverEndsTheConnection(t *testing.T) {
+	server := newBrokenServer(t, nil)
+	server.answer = func(p *peer, r request) {
+		if r.Method == "workspace.get" {
+			p.respond(r.ID, workspaceRecord)
+			return
+		}
+		p.open(r.ID, 1, `{"window":1000}`)
+		<-p.up
+		p.text("{")
+	}
+	conn, err := server.workspace(t, nexus.Options{}).DialContext(testContext(t), "tcp", ":80")
+	check(t, err)
+	_, err = conn.Write([]byte("x"))
+	check(t, err)
+	if data, err := io.ReadAll(conn); len(data) != 0 || !errors.Is(err, nexus.ErrTunnelLost) {
+		t.Errorf("%q, %v", data, err)
+	}
+	check(t, conn.Close())
 }
 
 func TestTunnelsAreLostWithTheirConnection(t *testing.T) {

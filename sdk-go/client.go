@@ -118,7 +118,7 @@ func (c *Client) Reconnects() int {
 func (c *Client) Call(ctx context.Context, method string, params, result any) error {
 	if spec := protocol.Methods[method]; spec != nil && spec.Stream != nil {
 		text := method + " is a stream, not a call"
-		return protocol.NewRemoteError(protocol.ErrInvalidRequest.Code, text, nil)
+		return protocol.NewRemoteError(protocol.ErrInvalidParams.Code, text, nil)
 	}
 	raw, err := c.conn.call(ctx, method, params, nil)
 	if err != nil || result == nil {

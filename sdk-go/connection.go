@@ -126,7 +126,7 @@ func (c *connection) untilLinked(lost *link) (*link, error) {
 		c.backoff.reset() // only one attempt at a time touches it
 	}
 	if !c.options.IsTransient(down.cause) && lost.reportOnce() {
-		return nil, &ConnectionLostError{Err: down.cause}
+		return nil, brokenOff("", false, down.cause)
 	}
 	deadline := time.Now().Add(c.options.ReconnectTimeout)
 	for attempts := 0; ; attempts++ {
@@ -179,6 +179,7 @@ func (c *connection) call(
 		result, err := c.once(bounded, spec, method, encoded, onProgress, &sent)
 		var down *linkDown
 		var lost *ConnectionLostError
+		var broken *ProtocolError
 		switch {
 		case err == nil:
 			return result, nil
@@ -191,9 +192,11 @@ func (c *connection) call(
 		case errors.As(err, &down) && (repeatable || !down.sent):
 			continue
 		case errors.As(err, &down):
-			return nil, &ConnectionLostError{Method: method, MayHaveRun: true, Err: down.cause}
+			return nil, brokenOff(method, true, down.cause)
 		case errors.As(err, &lost):
 			return nil, &ConnectionLostError{Method: method, MayHaveRun: sent, Err: lost.Err}
+		case errors.As(err, &broken):
+			return nil, brokenOff(method, sent, broken)
 		}
 		return nil, err
 	}
@@ -255,7 +258,7 @@ func decodeResult(method string, raw json.RawMessage, result any) error {
 		err = json.Unmarshal(raw, result)
 	}
 	if err != nil {
-		return violation("the result of %s: %w", method, err)
+		return &ProtocolError{MayHaveRun: true, Err: fmt.Errorf("the result of %s: %w", method, err)}
 	}
 	return nil
 }

@@ -70,7 +70,7 @@ func dialLink(ctx context.Context, where address, token string, options Options)
 // greeting takes the daemon's first message.
 func greeting(ctx context.Context, conn *websocket.Conn) (ready protocol.SessionReady, err error) {
 	if conn.Subprotocol() != subprotocol {
-		return ready, violation("what answers speaks WebSocket, but not %s", subprotocol)
+		return ready, fmt.Errorf("what answers speaks WebSocket, but not %s", subprotocol)
 	}
 	_, data, err := conn.Read(ctx)
 	if err != nil {
@@ -109,8 +109,7 @@ func refusal(where address, response *http.Response, err error) error {
 		}
 		return failed
 	case response.StatusCode == http.StatusSwitchingProtocols:
-		failed.Err = &ProtocolError{Err: err}
-		return failed
+		return failed // it speaks WebSocket, but not this protocol
 	}
 	failed.Status = response.StatusCode
 	message, data := fmt.Sprintf("refused with HTTP %d", response.StatusCode), json.RawMessage(nil)

@@ -154,7 +154,9 @@ func (d *Download) ended(result json.RawMessage, err error) {
 	case err != nil:
 	case done.Info.Etag != d.info.Etag:
 		err = d.changed()
-	case d.inbox.next != d.end:
+	case d.inbox.next > d.end:
+		err = violation("the download has %d bytes, but %d came", d.end, d.inbox.next)
+	case d.inbox.next < d.end:
 		err = &OutputGapError{Expected: d.inbox.next, Offset: d.end, Reason: "the download ended early"}
 	}
 	d.inbox.finish(err)

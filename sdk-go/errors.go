@@ -110,6 +110,9 @@ func (e *CallTimeoutError) Timeout() bool { return true }
 
 // ProtocolError means that the peer sent what the schema does not allow: another program answers, or a broken one.
 type ProtocolError struct {
+	// MayHaveRun is true when a call had been sent whose answer cannot be had: it had its effect, or it had not.
+	MayHaveRun bool
+
 	// Err says what was wrong.
 	Err error
 }
@@ -121,6 +124,16 @@ func (e *ProtocolError) Error() string {
 
 // Unwrap returns what was wrong.
 func (e *ProtocolError) Unwrap() error { return e.Err }
+
+// brokenOff returns the error of what was under way on a connection that ended because of cause: a *ProtocolError where
+// the peer broke the protocol, else a *ConnectionLostError.
+func brokenOff(method string, mayHaveRun bool, cause error) error {
+	var broken *ProtocolError
+	if errors.As(cause, &broken) {
+		return &ProtocolError{MayHaveRun: mayHaveRun, Err: broken.Err}
+	}
+	return &ConnectionLostError{Method: method, MayHaveRun: mayHaveRun, Err: cause}
+}
 
 func violation(format string, args ...any) *ProtocolError {
 	return &ProtocolError{Err: fmt.Errorf(format, args...)}
@@ -154,9 +167,12 @@ func MayHaveRun(err error) bool {
 	var lost *ConnectionLostError
 	var interrupted *InterruptedError
 	var timeout *CallTimeoutError
+	var broken *ProtocolError
 	switch {
 	case errors.As(err, &remote):
 		return remote.MayHaveRun
+	case errors.As(err, &broken):
+		return broken.MayHaveRun
 	case errors.As(err, &lost):
 		return lost.MayHaveRun
 	case errors.As(err, &interrupted):

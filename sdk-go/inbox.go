@@ -8,13 +8,40 @@ import (
 	"github.com/nexus-workspaces/nexus/sdk-go/internal/wire"
 )
 
-const minWindow = 4096
+const (
+	minWindow = 4096
+
+	// blockFrom is the smallest payload that is held in a block. Smaller ones would waste most of it.
+	blockFrom = wire.MaxPayload / 2
+)
+
+// block is memory for a large payload. It is used again when a reader is done with it: a fast stream would otherwise
+// spend more time on fresh memory than on its bytes.
+type block [wire.MaxPayload]byte
+
+var blocks = sync.Pool{New: func() any { return new(block) }}
 
 // piece is some output, as it came.
 type piece struct {
 	channel uint8
 	offset  int64
 	data    []byte
+	block   *block // holds data, where it is large
+}
+
+func newPiece(channel uint8, offset int64, payload []byte) piece {
+	if len(payload) < blockFrom {
+		return piece{channel, offset, append([]byte(nil), payload...), nil}
+	}
+	held := blocks.Get().(*block)
+	return piece{channel, offset, held[:copy(held[:], payload)], held}
+}
+
+// release says that nobody looks at the data any more. One that was given away for good is not released.
+func (p piece) release() {
+	if p.block != nil {
+		blocks.Put(p.block)
+	}
 }
 
 // lane is what one reader gets: one channel, or both in order.
@@ -85,7 +112,7 @@ func (b *inbox) data(channel uint8, offset int64, payload []byte) error {
 	if into := b.lanes[channel]; into.discard {
 		b.consumed(len(fresh))
 	} else {
-		into.pieces = append(into.pieces, piece{channel, start, append([]byte(nil), fresh...)})
+		into.pieces = append(into.pieces, newPiece(channel, start, fresh))
 		b.wake()
 	}
 	return nil
@@ -184,23 +211,54 @@ func (b *inbox) wait() <-chan struct{} {
 }
 
 // take returns the next piece of the lane of a channel, io.EOF at its end, or what gaveUp returns when cancel is closed.
-// A limit above 0 is the most bytes wanted.
-func (b *inbox) take(channel uint8, limit int, cancel <-chan struct{}, gaveUp func() error) (piece, error) {
+func (b *inbox) take(channel uint8, cancel <-chan struct{}, gaveUp func() error) (piece, error) {
+	from, err := b.await(channel, cancel, gaveUp)
+	if err != nil {
+		return piece{}, err
+	}
+	defer b.mu.Unlock()
+	taken := from.pieces[0]
+	from.shift()
+	b.consumed(len(taken.data))
+	return taken, nil
+}
+
+// read copies from the next piece of the lane of a channel. Errors are those of take.
+func (b *inbox) read(channel uint8, p []byte, cancel <-chan struct{}, gaveUp func() error) (int, error) {
+	from, err := b.await(channel, cancel, gaveUp)
+	if err != nil {
+		return 0, err
+	}
+	// Within the lock: what another reader takes next may lie in the same block.
+	defer b.mu.Unlock()
+	next := &from.pieces[0]
+	n := copy(p, next.data)
+	if n < len(next.data) {
+		next.data = next.data[n:]
+		next.offset += int64(n)
+	} else {
+		next.release()
+		from.shift()
+	}
+	b.consumed(n)
+	return n, nil
+}
+
+// shift forgets the first piece.
+func (l *lane) shift() {
+	l.pieces[0] = piece{}
+	if l.pieces = l.pieces[1:]; len(l.pieces) == 0 {
+		l.pieces = nil
+	}
+}
+
+// await returns the lane of a channel when it has a piece. The mutex is held then, and only then.
+func (b *inbox) await(channel uint8, cancel <-chan struct{}, gaveUp func() error) (*lane, error) {
 	b.mu.Lock()
 	for {
 		from := b.lanes[channel]
 		if len(from.pieces) > 0 {
-			taken := from.pieces[0]
-			if limit > 0 && len(taken.data) > limit {
-				from.pieces[0].data = taken.data[limit:]
-				from.pieces[0].offset += int64(limit)
-				taken.data = taken.data[:limit]
-			} else if from.pieces = from.pieces[1:]; len(from.pieces) == 0 {
-				from.pieces = nil
-			}
-			b.consumed(len(taken.data))
-			b.mu.Unlock()
-			return taken, nil
+			return from, nil
 		}
 		if from.ended || from.discard {
 			err := from.err
@@ -208,14 +266,14 @@ func (b *inbox) take(channel uint8, limit int, cancel <-chan struct{}, gaveUp fu
 			if err == nil {
 				err = io.EOF
 			}
-			return piece{}, err
+			return nil, err
 		}
 		changed := b.wait()
 		b.mu.Unlock()
 		select {
 		case <-changed:
 		case <-cancel:
-			return piece{}, gaveUp()
+			return nil, gaveUp()
 		}
 		b.mu.Lock()
 	}
@@ -232,15 +290,14 @@ func (r laneReader) Read(p []byte) (int, error) {
 	if len(p) == 0 {
 		return 0, nil
 	}
-	taken, err := r.inbox.take(r.channel, len(p), nil, nil)
-	return copy(p, taken.data), err
+	return r.inbox.read(r.channel, p, nil, nil)
 }
 
 // WriteTo writes to the end without copying in between.
 func (r laneReader) WriteTo(w io.Writer) (int64, error) {
 	var total int64
 	for {
-		taken, err := r.inbox.take(r.channel, 0, nil, nil)
+		taken, err := r.inbox.take(r.channel, nil, nil)
 		if err == io.EOF {
 			return total, nil
 		}
@@ -248,6 +305,7 @@ func (r laneReader) WriteTo(w io.Writer) (int64, error) {
 			return total, err
 		}
 		n, err := w.Write(taken.data)
+		taken.release()
 		total += int64(n)
 		if err != nil {
 			return total, err

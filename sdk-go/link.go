@@ -399,11 +399,11 @@ func (l *link) receive() error {
 	scratch := make([]byte, 0, 4096)
 	for {
 		kind, reader, err := l.conn.Reader(context.Background())
-		if err != nil {
-			return err
+		if err == nil {
+			scratch, err = readInto(scratch[:0], reader)
 		}
-		if scratch, err = readInto(scratch[:0], reader); err != nil {
-			return err
+		if err != nil {
+			return noWebSocket(err)
 		}
 		if kind == websocket.MessageBinary {
 			err = l.binary(scratch)
@@ -414,6 +414,15 @@ func (l *link) receive() error {
 			return err
 		}
 	}
+}
+
+// noWebSocket makes what ended the reading an error of the protocol where the peer sent what is no WebSocket: the library
+// has no type for that, but the network's errors and the peer's farewell are told apart from it.
+func noWebSocket(err error) error {
+	if websocket.CloseStatus(err) == -1 && !IsTransient(err) {
+		return &ProtocolError{Err: err}
+	}
+	return err
 }
 
 // readInto reads to the end of a message, into the same memory each time.
@@ -464,10 +473,14 @@ func (l *link) text(data []byte) error {
 	switch {
 	case err != nil:
 		return &ProtocolError{Err: err}
+	case !m.identified():
+		return violation("the id %.40s is neither a text nor an integer that JavaScript holds", m.id)
 	case m.method != "" && m.id != nil:
 		return nil // a request of a later level is not ours to answer
 	case m.method != "":
 		return l.notified(m.method, m.params)
+	case m.err != nil && m.result != nil:
+		return violation("an answer with both a result and an error")
 	case m.err != nil:
 		var object errorObject
 		if err := strict.Decode(m.err, &object, readErrorObject); err != nil {
@@ -479,7 +492,7 @@ func (l *link) text(data []byte) error {
 			return violation("it could not read a message of ours: %v", remote)
 		}
 		l.answer(m.number(), nil, remote)
-	case m.result != nil && m.id != nil:
+	case m.result != nil && m.id != nil && string(m.id) != "null":
 		l.answer(m.number(), append(json.RawMessage(nil), m.result...), nil)
 	default:
 		return violation("a message that is neither response nor notification")

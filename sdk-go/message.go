@@ -52,6 +52,18 @@ func readMessage(d *strict.Decoder) (m message) {
 	return m
 }
 
+// identified reports whether the id, where there is one, is one that JSON-RPC and every language know.
+func (m message) identified() bool {
+	if m.id == nil || m.id[0] == '"' || string(m.id) == "null" {
+		return true
+	}
+	id, err := strconv.ParseInt(string(m.id), 10, 64)
+	return err == nil && -maxInteger <= id && id <= maxInteger
+}
+
+// maxInteger is the largest integer on the wire: the largest that every JavaScript number holds exactly.
+const maxInteger = 1<<53 - 1
+
 // number returns the id as one of ours; others are 0, which is never used.
 func (m message) number() int64 {
 	id, err := strconv.ParseInt(string(m.id), 10, 64)

@@ -48,6 +48,7 @@ type stream struct {
 	spec      *protocol.Method
 	kind      streamKind
 	resumable bool
+	lost      func(cause error) error // the error of a break that cannot be survived; nil for the usual one
 
 	ctx   context.Context         // ends when this side leaves the stream
 	leave context.CancelCauseFunc // leaves it, for the reason that is given to whoever waits
@@ -166,7 +167,10 @@ func (s *stream) run() (json.RawMessage, error) {
 			}
 			s.mu.Unlock()
 			if !s.resumable && down.sent {
-				return nil, &ConnectionLostError{Method: s.spec.Name, MayHaveRun: true, Err: down.cause}
+				if s.lost != nil {
+					return nil, s.lost(down.cause)
+				}
+				return nil, brokenOff(s.spec.Name, !s.spec.Idempotent, down.cause)
 			}
 			continue
 		case !opened || attached || s.ctx.Err() != nil:
@@ -206,6 +210,12 @@ func (s *stream) attach(l *link) (json.RawMessage, error) {
 	for {
 		select {
 		case <-r.done:
+			s.mu.Lock()
+			attached := s.link != nil
+			s.mu.Unlock()
+			if r.err == nil && !attached {
+				return nil, violation("%s was answered before it was open", s.spec.Name)
+			}
 			return r.result, r.err
 		case <-s.ctx.Done():
 			l.abandon(r)

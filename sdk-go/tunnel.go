@@ -58,7 +58,8 @@ func (w *Workspace) DialContext(ctx context.Context, network, address string) (n
 	}
 	port, err := strconv.Atoi(service)
 	if err != nil || port < 1 || port > 65535 {
-		return nil, failed(&net.AddrError{Err: "a port from 1 to 65535 is needed", Addr: address})
+		text := fmt.Sprintf("%s: a port from 1 to 65535 is needed", address)
+		return nil, failed(protocol.NewRemoteError(protocol.ErrInvalidParams.Code, text, nil))
 	}
 	ip := net.ParseIP(host)
 	if host != "" && host != "localhost" && host != w.id && host != w.Name() && (ip == nil || !ip.IsLoopback()) {
@@ -66,6 +67,7 @@ func (w *Workspace) DialContext(ctx context.Context, network, address string) (n
 	}
 	c := &Conn{workspace: w.id, port: port}
 	c.stream.init(w.conn, "port.forward", c, false)
+	c.lost = c.tunnelLost
 	c.inbox.init(&c.mu, tunnelWindow, c.grant, wire.Down)
 	c.sender.init(&c.stream, false)
 	if err := c.start(ctx); err != nil {
@@ -85,8 +87,8 @@ func (c *Conn) Read(p []byte) (int, error) {
 		return 0, c.failed("read", os.ErrDeadlineExceeded)
 	default:
 	}
-	taken, err := c.inbox.take(wire.Down, len(p), passed, deadlineExceeded)
-	return copy(p, taken.data), c.failed("read", err)
+	n, err := c.inbox.read(wire.Down, p, passed, deadlineExceeded)
+	return n, c.failed("read", err)
 }
 
 // Write sends bytes, waiting while the other side does not read.
@@ -200,11 +202,15 @@ func (c *Conn) eof(channel uint8, offset int64) error { return c.inbox.eof(chann
 
 func (c *Conn) credit(limit int64) error { return c.sender.credit(limit) }
 
+func (c *Conn) tunnelLost(cause error) error {
+	text := fmt.Sprintf("the tunnel to port %d broke: %v", c.port, cause)
+	return protocol.NewRemoteError(protocol.ErrTunnelLost.Code, text, nil)
+}
+
 func (c *Conn) ended(_ json.RawMessage, err error) {
 	var lost *ConnectionLostError
 	if errors.As(err, &lost) {
-		text := fmt.Sprintf("the tunnel to port %d broke: %v", c.port, lost.Err)
-		err = protocol.NewRemoteError(protocol.ErrTunnelLost.Code, text, nil)
+		err = c.tunnelLost(lost.Err)
 	}
 	c.inbox.finish(err)
 	if err == nil {

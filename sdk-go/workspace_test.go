@@ -218,7 +218,7 @@ func TestTheDaemonItself(t *testing.T) {
 	}
 	must[time.Time](t)(client.Ping(ctx))
 	must[protocol.SessionRefreshed](t)(client.Refresh(ctx, world.token))
-	if err := client.Call(ctx, "exec.attach", map[string]any{"process": "p"}, nil); !errors.Is(err, nexus.ErrInvalidRequest) {
+	if err := client.Call(ctx, "exec.attach", map[string]any{"process": "p"}, nil); !errors.Is(err, nexus.ErrInvalidParams) {
 		t.Errorf("%v", err)
 	}
 	if err := client.Call(ctx, "no.such", nil, nil); !errors.Is(err, nexus.ErrMethodNotFound) {

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import pytest
 from daemon_process import DaemonProcess, make_repository
+from toolchains import go, node
+
+__all__ = ["go", "node"]
 
 
 @pytest.fixture

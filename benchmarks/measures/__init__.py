@@ -2,6 +2,7 @@
 
 from benchmarks.context import Benchmark
 from benchmarks.measures.calls import calls
+from benchmarks.measures.clients import by_language
 from benchmarks.measures.commands import commands
 from benchmarks.measures.creating import creating
 from benchmarks.measures.idle import idle
@@ -22,5 +23,6 @@ ALL: dict[str, Benchmark] = {
     "watching": watching,
     "output": output,
     "transfers": transfers,
+    **by_language(),
     "idle": idle,
 }

@@ -63,20 +63,19 @@ class _Transfers:
 
     def rows(self) -> list[Row]:
         rounds, amount = self.context.sizes.transfers, f"{self.size // MIB} MiB"
-        session = min(timed(lambda: self.sftp.run("pwd")) for _ in range(3))
         down = alternate(
             rounds,
-            self._down(self._bare_down),
-            self._down(self._http_down),
-            self._down(self._sdk_down),
-            self._down(self._sftp_down, session),
+            self._down(_timed(self._bare_down)),
+            self._down(_timed(self._http_down)),
+            self._down(_timed(self._sdk_down)),
+            self._down(self._sftp_down),
         )
         up = alternate(
             rounds,
-            self._up(self._bare_up),
-            self._up(self._http_up),
-            self._up(self._sdk_up),
-            self._up(self._sftp_up, session),
+            self._up(_timed(self._bare_up)),
+            self._up(_timed(self._http_up)),
+            self._up(_timed(self._sdk_up)),
+            self._up(self._sftp_up),
         )
         rows = []
         for (stream, http_, sdk, beside), method, verb, bar in (
@@ -90,14 +89,17 @@ class _Transfers:
             ]
         return rows
 
-    def _down(self, get: Callable[[Path], None], overhead: float = 0.0) -> Callable[[], float]:
-        """A measure of a download to a new local file, which is compared with the original the first time."""
+    def _down(self, get: Callable[[Path], float]) -> Callable[[], float]:
+        """A measure of a download to a new local file, which is compared with the original the first time.
+
+        `get` returns the seconds it took.
+        """
         checked = False
 
         def measure() -> float:
             nonlocal checked
             target = self.directory / f"down-{next(self.numbers)}"
-            seconds = timed(lambda: get(target)) - overhead
+            seconds = get(target)
             if not checked:
                 self._compare(target)
                 checked = True
@@ -106,14 +108,14 @@ class _Transfers:
 
         return measure
 
-    def _up(self, put: Callable[[str], None], overhead: float = 0.0) -> Callable[[], float]:
+    def _up(self, put: Callable[[str], float]) -> Callable[[], float]:
         """The same for an upload to a new file of the workspace."""
         checked = False
 
         def measure() -> float:
             nonlocal checked
             name = f"up-{next(self.numbers)}"
-            seconds = timed(lambda: put(name)) - overhead
+            seconds = put(name)
             if not checked:
                 self._compare(self.worktree / name)
                 checked = True
@@ -176,8 +178,12 @@ class _Transfers:
 
         asyncio.run(put())
 
-    def _sftp_down(self, target: Path) -> None:
-        self.sftp.run(f"get {self.worktree / NAME} {target}")
+    def _sftp_down(self, target: Path) -> float:
+        return self.sftp.time(f"get {self.worktree / NAME} {target}")
 
-    def _sftp_up(self, name: str) -> None:
-        self.sftp.run(f"put -f {self.local} {self.worktree / name}")
+    def _sftp_up(self, name: str) -> float:
+        return self.sftp.time(f"put -f {self.local} {self.worktree / name}")
+
+
+def _timed(action: Callable[[Any], None]) -> Callable[[Any], float]:
+    return lambda target: timed(lambda: action(target))

@@ -22,7 +22,14 @@ from __future__ import annotations
 import signal
 from typing import Final
 
-from nexus_sdk.exceptions import CallTimeout, ConnectionClosed, ConnectionFailed, ConnectionLost, NexusError
+from nexus_sdk.exceptions import (
+    CallTimeout,
+    ConnectionClosed,
+    ConnectionFailed,
+    ConnectionLost,
+    NexusError,
+    ProtocolViolation,
+)
 
 __all__ = [
     "COMMAND_FAILED",
@@ -106,7 +113,7 @@ def exit_code(error: BaseException) -> int:
         return FAILED
     if isinstance(error, CallTimeout):
         return TIMEOUT
-    if isinstance(error, ConnectionLost | ConnectionClosed) and error.may_have_run:
+    if isinstance(error, ConnectionLost | ConnectionClosed | ProtocolViolation) and error.may_have_run:
         return UNKNOWN
     if isinstance(error, ConnectionFailed | ConnectionLost | ConnectionClosed):
         return UNREACHABLE

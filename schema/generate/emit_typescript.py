@@ -1,7 +1,8 @@
 """TypeScript: interfaces, the error table and the method table of ``sdk-typescript/src/protocol``.
 
-The types cost nothing at run time: a client takes the daemon's word for what it answers and ignores what it does not
-know. What the vectors are checked against is a table of shapes that only tests import.
+The types cost nothing at run time. What a daemon sends is checked against a short notation of its shape: members that
+are missing or of another type are found, ranges and patterns are not looked at. The vectors are checked against the
+whole table of shapes, which only tests import.
 """
 
 from __future__ import annotations
@@ -85,6 +86,7 @@ def emit(schema: Schema) -> dict[str, str]:
         "types.ts": _types(schema),
         "errors.ts": _errors(schema),
         "methods.ts": _methods(schema),
+        "shapes.ts": _wire_shapes(schema),
         "index.ts": INDEX,
     }
 
@@ -304,6 +306,74 @@ export interface MethodSpec {
         + "\n".join(_spec(method) for method in methods if method.kind != "notify")
         + "\n]);",
     )
+
+
+def _wire_shapes(schema: Schema) -> str:
+    """What a daemon sends, as texts; ``src/wire/shape.ts`` reads them."""
+    results: list[str] = []
+    rows: list[str] = []
+    wanted: set[str] = {"SessionReady", "SessionClosingParams"}
+    for method in (schema.methods[name] for name in sorted(schema.methods)):
+        if method.kind == "notify" or method.direction != "client":
+            continue
+        stream = method.stream
+        names = [method.result or "", stream.open or "" if stream else "", stream.event or "" if stream else ""]
+        wanted |= {name for name in names if name}
+        while names[-1] == "":
+            names.pop()
+        results.append(f'  ["{method.name}", "{" ".join(names)}"],')
+    seen: set[str] = set()
+    while wanted:
+        name = wanted.pop()
+        seen.add(name)
+        notation = _notation(schema, schema.types[name])
+        rows.append(f"  {name}: {json.dumps(notation)},")
+        wanted |= set(re.findall(r"[@|]([A-Z]\w*)", notation)) - seen
+    return _file(
+        "What a daemon sends, in a short notation that `wire/shape.ts` explains.\n\n@module",
+        comment("Every type that a daemon sends.")
+        + "\nexport const SHAPES: Readonly<Record<string, string>> = {\n"
+        + "\n".join(sorted(rows))
+        + "\n};",
+        comment("Types of the result, of `info` of `stream.open` and of the events of every method.")
+        + "\nexport const RESULTS: ReadonlyMap<string, string> = new Map([\n"
+        + "\n".join(results)
+        + "\n]);",
+    )
+
+
+def _notation(schema: Schema, named: NamedType) -> str:
+    match named:
+        case EnumType():
+            return "s" if named.open else "=" + ",".join(named.values)
+        case AliasType():
+            return _short(named.shape)
+        case UnionType():
+            return "".join(f"|{variant}" for variant in named.variants)
+        case ObjectType():
+            tag = [] if named.tag is None else [f"{schema.tag_fields().get(named.name, 'kind')} ={named.tag}"]
+            fields = [f"{item.name}{'' if item.required else '?'} {_short(item.shape)}" for item in named.fields]
+            return "(" + ";".join([*tag, *fields]) + ")"
+
+
+def _short(shape: Shape) -> str:
+    match shape:
+        case Ref(name):
+            return f"@{name}"
+        case Free():
+            return "*"
+        case Nullable(inner):
+            return f"~{_short(inner)}"
+        case Array(items):
+            return f"[{_short(items)}"
+        case Map(values):
+            return f"{{{_short(values)}"
+        case Scalar(type="string", format="date-time"):
+            return "t"
+        case Scalar(type="integer", minimum=0):
+            return "u"
+        case Scalar(type=kind):
+            return kind[0]
 
 
 def _row(method: Method) -> str:

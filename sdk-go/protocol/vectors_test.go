@@ -95,6 +95,7 @@ func TestEveryVector(t *testing.T) {
 // What was decoded and is written again must decode to the same: nothing is lost or invented on the way, above all no
 // null, no default and no zero.
 func TestEveryValidVectorSurvivesARoundTrip(t *testing.T) {
+	defaults := loadDefaults(t)
 	for _, file := range loadVectors(t) {
 		for _, vector := range file.Valid {
 			first, err := decodeAs(file.Type, compact(t, vector.text()))
@@ -118,8 +119,61 @@ func TestEveryValidVectorSurvivesARoundTrip(t *testing.T) {
 			if extra := namesBeyond(t, written, vector.text()); len(extra) > 0 {
 				t.Errorf("%s: %s: fields %v were invented in %s", file.Type, vector.Name, extra, written)
 			}
+			for _, name := range namesBeyond(t, vector.text(), written) {
+				if fields := defaults[file.Type]; fields != nil && !fields.omissible(name, vector.text()) {
+					t.Errorf("%s: %s: field %s was lost in %s", file.Type, vector.Name, name, written)
+				}
+			}
 		}
 	}
+}
+
+// fields are the properties of an object type, each with the default that the schema gives it, if any.
+type fields map[string]struct {
+	Default json.RawMessage `json:"default"`
+}
+
+// omissible reports whether a member of an object may be left out without saying something else: it is unknown, or
+// it has the value that its absence stands for.
+func (f fields) omissible(name string, object []byte) bool {
+	field, known := f[name]
+	var members map[string]json.RawMessage
+	if !known || json.Unmarshal(object, &members) != nil {
+		return true
+	}
+	value := string(members[name])
+	if value == "-0" {
+		value = "0"
+	}
+	return value == string(field.Default)
+}
+
+// loadDefaults returns the properties of every object type of the schema.
+func loadDefaults(t *testing.T) map[string]fields {
+	t.Helper()
+	paths, err := filepath.Glob("../../schema/nexus/*.json")
+	if err != nil || len(paths) < 5 {
+		t.Fatalf("%d files, %v", len(paths), err)
+	}
+	found := map[string]fields{}
+	for _, path := range paths {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var document struct {
+			Types map[string]struct {
+				Properties fields `json:"properties"`
+			} `json:"types"`
+		}
+		if err := json.Unmarshal(text, &document); err != nil {
+			t.Fatalf("%s: %v", path, err)
+		}
+		for name, named := range document.Types {
+			found[name] = named.Properties
+		}
+	}
+	return found
 }
 
 // compact removes white space, which is no part of a value but is kept in one that is passed on undecoded.

@@ -7,7 +7,6 @@ import {
   NexusError,
   type Nexus,
   type Process,
-  RemoteError,
   SdkError,
   connect,
   downloadFile,
@@ -29,6 +28,7 @@ interface Case {
   process: string;
   offset?: number;
   limit?: number;
+  digest?: boolean;
   source: string;
   path: string;
   target: string;
@@ -62,12 +62,17 @@ class Driver {
   async #answer(one: Case): Promise<void> {
     const limit = one.timeout_ms ?? DEADLINE_MS;
     const late = new AbortController();
-    const timer = setTimeout(() => {
-      late.abort(new SdkError("call_timeout", `${one.do} was not done within ${limit} ms`, { mayHaveRun: true }));
-    }, limit);
+    const reason = new SdkError("call_timeout", `${one.do} was not done within ${limit} ms`, { mayHaveRun: true });
+    // a call and a connection know their own deadline
+    const timer = setTimeout(
+      () => {
+        late.abort(reason);
+      },
+      limit + (one.do === "call" || one.do === "connect" ? 1000 : 0),
+    );
     let answer: object;
     try {
-      answer = { id: one.id, ok: true, result: await this.#do(one, late.signal) };
+      answer = { id: one.id, ok: true, result: await this.#do(one, limit, late.signal) };
     } catch (error) {
       answer = { id: one.id, ok: false, error: told(error) };
     } finally {
@@ -76,28 +81,29 @@ class Driver {
     process.stdout.write(`${JSON.stringify(answer)}\n`);
   }
 
-  async #do(one: Case, signal: AbortSignal): Promise<unknown> {
+  async #do(one: Case, limit: number, signal: AbortSignal): Promise<unknown> {
     if (one.do === "connect") {
       await this.#nexus?.close();
+      this.#nexus = undefined;
       const { url, token, reconnect_timeout_ms: reconnectTimeoutMs } = one;
-      this.#nexus = await connect({ url, token, reconnectTimeoutMs, signal });
+      this.#nexus = await connect({ url, token, reconnectTimeoutMs, openTimeoutMs: limit, signal });
       return { level: this.#nexus.session.level, subject: this.#nexus.session.identity.subject };
     }
     const nexus = this.#nexus;
     if (nexus === undefined) throw new SdkError("connection_failed", "connect first");
     switch (one.do) {
       case "call":
-        return nexus.callAny(one.method, one.params ?? {}, { signal });
+        return nexus.callAny(one.method, one.params ?? {}, { timeoutMs: limit, signal });
       case "exec": {
         const workspace = await nexus.workspaces.get(one.workspace, { signal });
         const followed = await workspace.exec(one.argv, { stdin: one.stdin !== undefined, signal });
-        return collect(followed, one.stdin, undefined);
+        return collect(followed, one, one.stdin);
       }
       case "attach": {
         const record = await nexus.call("exec.get", { process: one.process }, { signal });
         const workspace = await nexus.workspaces.get(record.workspace, { signal });
         const followed = await workspace.attach(one.process, { offset: one.offset, signal });
-        return collect(followed, undefined, one.limit);
+        return collect(followed, one, undefined);
       }
       case "upload": {
         const { files } = await nexus.workspaces.get(one.workspace, { signal });
@@ -153,8 +159,31 @@ class Driver {
   }
 }
 
-async function collect(followed: Process, stdin: string | undefined, limit: number | undefined): Promise<object> {
-  const parts: { stdout: Uint8Array[]; stderr: Uint8Array[] } = { stdout: [], stderr: [] };
+/** What came on one channel: all of it as base64, or its size and SHA-256. */
+class Kept {
+  readonly #parts: Uint8Array[] | undefined;
+  readonly #hash = createHash("sha256");
+  #size = 0;
+
+  constructor(whole: boolean) {
+    if (whole) this.#parts = [];
+  }
+
+  add(data: Uint8Array): void {
+    if (this.#parts !== undefined) this.#parts.push(data);
+    else this.#hash.update(data);
+    this.#size += data.byteLength;
+  }
+
+  told(): unknown {
+    if (this.#parts !== undefined) return Buffer.concat(this.#parts).toString("base64");
+    return { size: this.#size, sha256: this.#hash.digest("hex") };
+  }
+}
+
+async function collect(followed: Process, one: Case, stdin: string | undefined): Promise<object> {
+  const { limit } = one;
+  const kept = { stdout: new Kept(one.digest !== true), stderr: new Kept(one.digest !== true) };
   if (stdin !== undefined) {
     // a process may end without reading it; what it did then is in its exit code
     const written = followed.stdin.write(Buffer.from(stdin, "base64"));
@@ -163,15 +192,15 @@ async function collect(followed: Process, stdin: string | undefined, limit: numb
   let size = 0;
   for await (const { channel, data } of followed.output) {
     const part = limit === undefined ? data : data.subarray(0, limit - size);
-    parts[channel].push(part);
+    kept[channel].add(part);
     size += part.byteLength;
     if (limit !== undefined && size >= limit) break;
   }
   const ended = limit === undefined ? await followed.result : undefined;
   await followed.detach();
   return {
-    stdout: Buffer.concat(parts.stdout).toString("base64"),
-    stderr: Buffer.concat(parts.stderr).toString("base64"),
+    stdout: kept.stdout.told(),
+    stderr: kept.stderr.told(),
     exit_code: ended?.exitCode ?? null,
     signal: ended?.signal ?? null,
     reason: ended?.reason ?? null,
@@ -189,8 +218,7 @@ async function digest(path: string): Promise<string> {
 
 function told(error: unknown): object {
   if (error instanceof NexusError) {
-    const code = error instanceof RemoteError ? error.number : null;
-    return { name: error.code, code, message: error.message, may_have_run: error.mayHaveRun };
+    return { name: error.code, code: error.number ?? null, message: error.message, may_have_run: error.mayHaveRun };
   }
   const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
   return { name: "internal", code: null, message, may_have_run: true };

@@ -9,10 +9,12 @@
 
 import { Deferred, Scope, sleep } from "./async.js";
 import type { Connection } from "./connection.js";
-import { type NexusError, RemoteError, SdkError, isObject } from "./errors.js";
+import { type NexusError, RemoteError, SdkError } from "./errors.js";
 import { type Link, LinkDown, type Request, type StreamSink } from "./link.js";
 import { METHODS, type StreamMethods, type StreamName } from "./protocol/methods.js";
+import { RESULTS } from "./protocol/shapes.js";
 import { DOWN, CREDIT } from "./wire/frames.js";
+import { fits } from "./wire/shape.js";
 
 const OPEN_MS = 30_000;
 const RETRY_STEP_MS = 200;
@@ -35,6 +37,7 @@ export abstract class Attachment<M extends StreamName> implements StreamSink {
   readonly #first = new Deferred<void>();
   readonly #scope: Scope;
   readonly #resumable: boolean;
+  readonly #types: readonly string[];
 
   /** `signal` ends the stream; its reason is then the error of the stream. */
   protected constructor(connection: Connection, method: M, signal: AbortSignal | undefined, resumable = true) {
@@ -42,6 +45,7 @@ export abstract class Attachment<M extends StreamName> implements StreamSink {
     this.method = method;
     this.#resumable = resumable;
     this.#scope = new Scope(signal);
+    this.#types = RESULTS.get(method)?.split(" ") ?? [];
   }
 
   // -- what a kind of stream says of itself --
@@ -64,10 +68,7 @@ export abstract class Attachment<M extends StreamName> implements StreamSink {
 
   /** The error of a stream that cannot be resumed. */
   protected broken(lost: LinkDown): NexusError {
-    return new SdkError("connection_lost", `the connection broke during ${this.method}: ${lost.message}`, {
-      mayHaveRun: lost.sent,
-      cause: lost,
-    });
+    return lost.error(`the connection broke during ${this.method}: ${lost.message}`, { mayHaveRun: lost.sent });
   }
 
   /** Translate the refusal of an attempt to resume; undefined tries once more with changed params. */
@@ -81,8 +82,8 @@ export abstract class Attachment<M extends StreamName> implements StreamSink {
   opened(link: Link, number: number, info: unknown): void {
     this.#link = link;
     this.#number = number;
-    if (info !== undefined && !isObject(info)) {
-      throw new SdkError("protocol_violation", `stream.open of ${this.method} has no info`);
+    if (!fits(this.#types[1] ?? "", info)) {
+      throw new SdkError("protocol_violation", `stream.open of ${this.method} is not what the schema says`);
     }
     this.onOpen((info ?? {}) as unknown as StreamMethods[M]["open"]);
     this.established = true;
@@ -110,6 +111,12 @@ export abstract class Attachment<M extends StreamName> implements StreamSink {
   }
 
   // -- used by kinds of streams --
+
+  /** Throw `protocol_violation` for an event that is not what the schema says. */
+  protected checkEvent(event: unknown): void {
+    if (fits(this.#types[2] ?? "", event)) return;
+    throw new SdkError("protocol_violation", `an event of ${this.method} is not what the schema says`);
+  }
 
   /** Open the stream; resolves when it is in place, or ended at once. */
   protected async start(): Promise<void> {
@@ -197,8 +204,13 @@ export abstract class Attachment<M extends StreamName> implements StreamSink {
     }, OPEN_MS);
     try {
       const result = await this.#scope.race(request.promise);
-      if (!isObject(result)) throw new SdkError("protocol_violation", `the result of ${this.method} is no object`);
-      return result;
+      if (this.#link === undefined) {
+        throw new SdkError("protocol_violation", `${this.method} was answered before it was open`);
+      }
+      if (!fits(this.#types[0] ?? "", result)) {
+        throw new SdkError("protocol_violation", `the result of ${this.method} is not what the schema says`);
+      }
+      return result as StreamMethods[M]["result"];
     } finally {
       clearTimeout(overdue);
       link.abandon(request);

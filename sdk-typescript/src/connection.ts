@@ -13,9 +13,11 @@ import { type NexusError, SdkError, isObject } from "./errors.js";
 import { Link, LinkDown } from "./link.js";
 import type { ProgressOptions, Token } from "./options.js";
 import { type CallMethods, type CallName, METHODS, type MethodSpec } from "./protocol/methods.js";
+import { RESULTS } from "./protocol/shapes.js";
 import type { SessionReady } from "./protocol/types.js";
 import { Backoff, type LinkFailure } from "./retry.js";
 import { type OpenSocket, SocketRefused } from "./socket.js";
+import { fits } from "./wire/shape.js";
 
 const MARGIN_MS = 15_000;
 const UNKNOWN_METHOD_MS = 60_000;
@@ -112,7 +114,7 @@ export class Connection {
   /** Call any method, one of a newer level too. */
   async callAny(method: string, params: unknown, options: ProgressOptions = {}): Promise<unknown> {
     const spec = METHODS.get(method);
-    if (spec?.kind === "stream") throw new TypeError(`${method} is a stream, not a call`);
+    if (spec?.kind === "stream") throw new SdkError("invalid_params", `${method} is a stream, not a call`);
     const { onProgress } = options;
     const prepared = this.#prepare(spec, params, onProgress !== undefined);
     const repeatable =
@@ -149,7 +151,13 @@ export class Connection {
           const request = link.request(method, prepared, undefined, report);
           started = true;
           try {
-            return await scope.race(request.promise);
+            const result = await scope.race(request.promise);
+            const [type = ""] = RESULTS.get(method)?.split(" ") ?? [];
+            if (!fits(type, result)) {
+              const message = `the result of ${method} is not what the schema says`;
+              throw new SdkError("protocol_violation", message, { mayHaveRun: true });
+            }
+            return result;
           } finally {
             link.abandon(request);
           }
@@ -157,15 +165,10 @@ export class Connection {
           if (!(error instanceof LinkDown)) throw error;
           if (this.closed) throw this.#closedError(error.sent);
           if (repeatable || !error.sent) continue;
-          throw new SdkError(
-            "connection_lost",
-            `the connection broke while ${method} was under way: ${error.message}`,
-            {
-              hint: "find out whether it had its effect before you repeat it, or give it a key",
-              mayHaveRun: true,
-              cause: error,
-            },
-          );
+          throw error.error(`the connection broke while ${method} was under way: ${error.message}`, {
+            hint: "find out whether it had its effect before you repeat it, or give it a key",
+            mayHaveRun: true,
+          });
         }
       }
     } finally {
@@ -234,8 +237,7 @@ export class Connection {
     if (lost?.useful !== false) this.#backoff.reset();
     const down = lost?.down;
     if (down !== undefined && (patience <= 0 || !isTransient(down.failure))) {
-      const code = down.failure.violation === true ? "protocol_violation" : "connection_lost";
-      throw new SdkError(code, down.message, { cause: down });
+      throw down.error(down.message);
     }
     const deadline = Date.now() + patience;
     for (let attempts = 0; ; attempts++) {

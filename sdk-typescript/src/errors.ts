@@ -42,6 +42,7 @@ export type SdkErrorCode =
   | "too_many_requests"
   | "message_too_large"
   | "method_not_found"
+  | "invalid_params"
   | "stdin_closed"
   | "tunnel_lost"
   | "file_changed"
@@ -73,6 +74,8 @@ export interface ErrorFacts {
 export abstract class NexusError extends Error {
   /** Stable machine-readable name. */
   abstract readonly code: string;
+  /** Number of the error where it is one of the schema, whoever noticed it; else undefined. */
+  abstract readonly number: number | undefined;
   /** What to try next, for a person; may be empty. */
   readonly hint: string;
   /** Whether the same call may succeed later without anything else being changed. */
@@ -94,6 +97,8 @@ export abstract class NexusError extends Error {
 export class SdkError extends NexusError {
   /** What went wrong. */
   readonly code: SdkErrorCode;
+  /** Number of the error where the daemon could have answered with it; else undefined. */
+  readonly number: number | undefined;
   /** With `connection_failed`: the HTTP status with which the server refused. */
   readonly status: number | undefined;
   /** With `output_gap`: offset at which bytes are available again. */
@@ -108,6 +113,7 @@ export class SdkError extends NexusError {
   ) {
     super(message, { hint: HINTS[code] ?? "", retryable: RETRYABLE.has(code), ...facts });
     this.code = code;
+    this.number = numberOf(code);
     this.status = facts.status;
     this.offset = facts.offset;
     this.expected = facts.expected;
@@ -142,6 +148,8 @@ export class RemoteError extends NexusError {
 export class ProcessError extends NexusError {
   /** `process_timeout` when it was killed because its time ran out, else `process_failed`. */
   readonly code: "process_failed" | "process_timeout";
+  /** Undefined: no error of the schema. */
+  readonly number = undefined;
   /** Its argv. */
   readonly command: readonly string[];
   /** Its id; its whole output can be attached to while the daemon keeps it. */
@@ -182,6 +190,11 @@ export class ProcessError extends NexusError {
 }
 
 const EXCERPT = 400;
+
+function numberOf(name: string): number | undefined {
+  for (const row of ERRORS.values()) if (row.name === name) return row.number;
+  return undefined;
+}
 
 /**
  * Whether an error is the daemon's refusal of that name; its `details` then have their type.

@@ -11,7 +11,7 @@ import "./dispose.js";
 import { Deferred } from "./async.js";
 import { Attachment } from "./attachment.js";
 import type { Connection } from "./connection.js";
-import { type NexusError, type RemoteError, SdkError, isObject, isRemoteError } from "./errors.js";
+import { type NexusError, type RemoteError, SdkError, isRemoteError } from "./errors.js";
 import type { LinkDown } from "./link.js";
 import type { StreamMethods } from "./protocol/methods.js";
 import type {
@@ -138,10 +138,8 @@ export abstract class EventStream<E, M extends EventMethod>
         `${this.method}: event ${this.#received} exceeds the credit of ${this.#granted}`,
       );
     }
-    if (!isObject(event) || typeof event["kind"] !== "string") {
-      throw new SdkError("protocol_violation", `an event of ${this.method} is not what the schema says`);
-    }
-    this.came(cursor, event as unknown as StreamMethods[M]["event"]);
+    this.checkEvent(event);
+    this.came(cursor, event as StreamMethods[M]["event"]);
   }
 
   /** An event came. */
@@ -198,8 +196,7 @@ export class Search extends EventStream<FsMatch, "fs.search"> {
   }
 
   protected override broken(lost: LinkDown): NexusError {
-    const message = `the connection broke during a search: ${lost.message}`;
-    return new SdkError("connection_lost", message, { hint: "search again", cause: lost });
+    return lost.error(`the connection broke during a search: ${lost.message}`, { hint: "search again" });
   }
 
   protected override onEnd(result: FsSearched | undefined, failed: boolean, error: unknown): void {

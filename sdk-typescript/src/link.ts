@@ -8,11 +8,11 @@
  */
 
 import { Deferred, type Scope, ignore } from "./async.js";
-import { RemoteError, SdkError, isObject } from "./errors.js";
+import { RemoteError, SdkError } from "./errors.js";
 import type { SessionReady } from "./protocol/types.js";
 import type { LinkFailure } from "./retry.js";
 import { type OpenSocket, type Socket, SocketRefused, type SocketRequest } from "./socket.js";
-import { DATA, EOF, type Frame, FrameError, decodeFrame, encodeFrame } from "./wire/frames.js";
+import { DATA, EOF, UP, type Frame, FrameError, decodeFrame, encodeFrame } from "./wire/frames.js";
 import { StreamError } from "./wire/inbound.js";
 import {
   type Message,
@@ -22,10 +22,12 @@ import {
   encodeRequest,
   exceeds,
 } from "./wire/messages.js";
+import { fits } from "./wire/shape.js";
 
 const DEFAULT_MAX_MESSAGE = 1_048_576;
 const VIOLATION = 4400;
 const CLOSE_MS = 2000;
+const MAX_STREAM = 2 ** 32 - 1;
 
 /** The WebSocket ended, or could not be made. */
 export class LinkDown extends Error {
@@ -38,6 +40,12 @@ export class LinkDown extends Error {
     super(message);
     this.failure = failure;
     this.sent = sent;
+  }
+
+  /** What to tell the caller: `protocol_violation` where the peer broke the protocol, else `connection_lost`. */
+  error(message: string, facts: { hint?: string; mayHaveRun?: boolean } = {}): SdkError {
+    if (this.failure.violation !== true) return new SdkError("connection_lost", message, { ...facts, cause: this });
+    return new SdkError("protocol_violation", message, { mayHaveRun: facts.mayHaveRun ?? false, cause: this });
   }
 }
 
@@ -123,8 +131,8 @@ export class Link {
           message: (data) => {
             link.#message(data);
           },
-          closed: (code, reason) => {
-            link.#closed(code, reason);
+          closed: (code, reason, broken) => {
+            link.#closed(code, reason, broken === true);
           },
         },
       );
@@ -260,12 +268,17 @@ export class Link {
     }
   }
 
-  #closed(code: number, reason: string): void {
+  #closed(code: number, reason: string, broken: boolean): void {
+    if (broken) {
+      this.#end(new LinkDown(`the daemon broke the protocol: ${reason}`, { closeCode: code, violation: true }));
+      return;
+    }
     const why = this.#closing || reason || "the connection broke";
     this.#end(new LinkDown(`${why} (close code ${code})`, { closeCode: code }));
   }
 
   #binary(frame: Frame): void {
+    if (this.#ready === undefined) throw new MessageError("its first message is not session.ready");
     this.useful = true;
     const request = this.#streams.get(frame.stream);
     const sink = request?.sink;
@@ -273,7 +286,8 @@ export class Link {
     try {
       if (frame.type === DATA) sink.data(frame.channel, frame.offset, frame.payload);
       else if (frame.type === EOF) sink.eof(frame.channel, frame.offset);
-      else sink.credit(frame.channel, frame.offset);
+      else if (frame.channel === UP) sink.credit(frame.channel, frame.offset);
+      else throw new StreamError(`credit on channel ${frame.channel}`);
     } catch (error) {
       this.#fail(request, error);
     }
@@ -297,7 +311,7 @@ export class Link {
   }
 
   #greeted(message: Message): void {
-    if (message.kind === "notification" && message.method === "session.ready" && isReady(message.params)) {
+    if (message.kind === "notification" && message.method === "session.ready" && fits("SessionReady", message.params)) {
       this.#ready = message.params as unknown as SessionReady;
       this.#first.resolve();
     } else if (message.kind === "notification" && message.method === "session.closing") {
@@ -332,7 +346,7 @@ export class Link {
 
   #opened(params: Record<string, unknown>): void {
     const { id, stream } = params;
-    if (typeof stream !== "number" || !Number.isSafeInteger(stream))
+    if (typeof stream !== "number" || !Number.isSafeInteger(stream) || stream < 1 || stream > MAX_STREAM)
       throw new MessageError("stream.open without number");
     const request = typeof id === "number" ? this.#requests.get(id) : undefined;
     if (request?.sink === undefined) return;
@@ -401,18 +415,6 @@ export class Link {
     for (const turn of this.#waiting.splice(0)) turn.resolve();
     this.#ended.resolve();
   }
-}
-
-function isReady(params: Record<string, unknown>): boolean {
-  const limits = params["limits"];
-  return (
-    typeof params["level"] === "number" &&
-    isObject(params["server"]) &&
-    isObject(params["identity"]) &&
-    isObject(limits) &&
-    typeof limits["max_message"] === "number" &&
-    typeof limits["max_requests"] === "number"
-  );
 }
 
 function closing(params: Record<string, unknown>): string {

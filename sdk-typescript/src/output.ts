@@ -180,7 +180,15 @@ export class Output {
 
   /** A channel ended. */
   eof(channel: number, offset: number): void {
-    if (this.#inbound?.eof(channel, offset) !== true) return;
+    const came = this.#inbound?.offset ?? 0;
+    try {
+      if (this.#inbound?.eof(channel, offset) !== true) return;
+    } catch (error) {
+      if (error instanceof StreamError && error.gap) {
+        throw gap(`output from ${came} to ${offset} is missing`, came, offset);
+      }
+      throw error;
+    }
     const lane = this.#lane(channel);
     lane.ended = true;
     lane.wake();

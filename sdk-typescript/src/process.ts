@@ -374,7 +374,7 @@ export class Process extends Attachment<"exec.attach"> implements AsyncDisposabl
         void kill(this.connection, this.id);
       }
     } else if (exit !== undefined) {
-      this.#ended = resultOf(exit.process, exit.output_end, exit.output_complete);
+      this.#ended = resultOf({ ...exit.process, exit: exit.exit }, exit.output_end, exit.output_complete);
       this.#over.resolve(this.#ended);
     }
   }

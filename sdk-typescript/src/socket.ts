@@ -26,8 +26,11 @@ export interface SocketRequest {
 export interface SocketHandlers {
   /** A whole message came. Bytes belong to the receiver. */
   message(data: string | Uint8Array): void;
-  /** It ended; 1006 where there was no close handshake. Told once. */
-  closed(code: number, reason: string): void;
+  /**
+   * It ended; 1006 where there was no close handshake. Told once. `broken` says that this end refused what is no
+   * WebSocket; engines that do not tell leave it out.
+   */
+  closed(code: number, reason: string, broken?: boolean): void;
 }
 
 /** An open socket. */

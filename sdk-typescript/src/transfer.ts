@@ -145,7 +145,10 @@ class DownloadStream extends Attachment<"fs.download"> {
       const { offset } = this.#output;
       if (result.info.etag !== this.#open.info.etag) {
         failure = { error: this.#changed() };
-      } else if (offset !== this.#end) {
+      } else if (offset > this.#end) {
+        const message = `the download of ${this.#request.path} has ${this.#end} bytes, but ${offset} came`;
+        failure = { error: new SdkError("protocol_violation", message) };
+      } else if (offset < this.#end) {
         const message = `the download of ${this.#request.path} ended at ${offset} instead of ${this.#end}`;
         failure = { error: gap(message, offset, this.#end, "download it again") };
       }
@@ -184,6 +187,10 @@ class UploadStream extends Attachment<"fs.upload"> {
   }
 
   protected override onOpen(info: FsUploadOpen): void {
+    const size = this.#request.size ?? 0;
+    if (info.offset > size) {
+      throw new SdkError("protocol_violation", `the daemon continues the upload at ${info.offset} of ${size} bytes`);
+    }
     this.sender.attach(info.offset, info.window);
   }
 

@@ -19,6 +19,27 @@ const PROCESS: ProcessRecord = {
   generation: 1,
   started_at: "2026-01-01T00:00:00Z",
 };
+const WORKSPACE: WorkspaceRecord = {
+  id: "ws_1",
+  name: "w",
+  owner: "s",
+  state: "running",
+  message: "",
+  backend: "host",
+  repository: { url: "u", path: "p", ref: "r", commit: "c" },
+  branch: "b",
+  root: "/",
+  worktree: "/",
+  ports: [],
+  env: {},
+  labels: {},
+  current: false,
+  generation: 1,
+  created_at: "2026-01-01T00:00:00Z",
+  updated_at: "2026-01-01T00:00:00Z",
+  last_active_at: "2026-01-01T00:00:00Z",
+};
+const moment = (second: number): string => `2026-01-01T00:00:0${String(second)}Z`;
 const OPEN = { process: PROCESS, role: "controller", offset: 0, stdin_offset: 0, stdin_window: 0 };
 const EXIT = { code: 0, reason: "exited", at: "2026-01-01T00:00:00Z" };
 const FILE = {
@@ -49,13 +70,12 @@ async function start(options: BrokenOptions, client: Partial<ConnectOptions> = {
 }
 
 async function workspace(options: BrokenOptions, client?: Partial<ConnectOptions>): Promise<Workspace> {
-  const record = { id: "ws_1", name: "w", state: "running" } as WorkspaceRecord;
   const { handle } = options;
   const connected = await start(
     {
       ...options,
       handle: (peer, call) => {
-        if (call.method === "workspace.get") peer.answer(call.id, record);
+        if (call.method === "workspace.get") peer.answer(call.id, WORKSPACE);
         else handle?.(peer, call);
       },
     },
@@ -149,37 +169,38 @@ describe("answers", () => {
   test("that come twice are taken once", async () => {
     const client = await start({
       handle: (peer, { id }) => {
-        peer.answer(id, { time: "first" });
-        peer.answer(id, { time: "second" });
+        peer.answer(id, { time: moment(1) });
+        peer.answer(id, { time: moment(2) });
         peer.refuse(id, 1002, "cancelled");
       },
     });
-    expect(await client.ping()).toEqual({ time: "first" });
-    expect(await client.ping()).toEqual({ time: "first" });
+    expect(await client.ping()).toEqual({ time: moment(1) });
+    expect(await client.ping()).toEqual({ time: moment(1) });
   });
 
   test("to ids that nobody asked for are ignored, 0 and empty ones too", async () => {
     const client = await start({
       handle: (peer, { id }) => {
-        for (const other of [0, "", -1, "1", 999]) peer.answer(other, { time: "wrong" });
-        peer.answer(id, { time: "right" });
+        for (const other of [0, "", -1, "1", 999]) peer.answer(other, { time: moment(2) });
+        peer.answer(id, { time: moment(1) });
       },
     });
-    expect(await client.ping()).toEqual({ time: "right" });
+    expect(await client.ping()).toEqual({ time: moment(1) });
   });
 
+  // requirement: call.overtake
   test("may overtake each other", async () => {
     const waiting: (() => void)[] = [];
     const client = await start({
       handle: (peer, { id }) => {
         waiting.push(() => {
-          peer.answer(id, { time: String(id) });
+          peer.answer(id, { time: moment(Number(id)) });
         });
         if (waiting.length === 3) for (const send of waiting.reverse()) send();
       },
     });
     const all = await Promise.all([client.ping(), client.ping(), client.ping()]);
-    expect(all.map(({ time }) => time)).toEqual(["1", "2", "3"]);
+    expect(all.map(({ time }) => time)).toEqual([moment(1), moment(2), moment(3)]);
   });
 
   test("that are cut off break the connection, not the client", async () => {
@@ -195,18 +216,19 @@ describe("answers", () => {
     const client = await start({
       handle: (peer, { id }) => {
         if (peer.number < 3) peer.drop();
-        else peer.answer(id, { time: "at last" });
+        else peer.answer(id, { time: moment(9) });
       },
     });
-    expect(await client.ping()).toEqual({ time: "at last" });
+    expect(await client.ping()).toEqual({ time: moment(9) });
     expect(client.reconnects).toBe(2);
   });
 
+  // requirement: key.retry
   test("to calls with an effect are not, unless they carry a key", async () => {
     const client = await start({
       handle: (peer, { id, method, params }) => {
         if (peer.number === 1) peer.drop();
-        else peer.answer(id, { method, key: params["key"] });
+        else peer.answer(id, { ...FILE, method, key: params["key"] });
       },
     });
     const signal = client.call("exec.signal", { process: "p", signal: "TERM" });
@@ -254,7 +276,7 @@ describe("answers", () => {
         most = Math.max(most, ++open);
         setTimeout(() => {
           open--;
-          peer.answer(id, { time: "" });
+          peer.answer(id, { time: moment(0) });
         }, 5);
       },
     });
@@ -272,7 +294,7 @@ describe("answers", () => {
   test("a mistake in onProgress is the mistake of its call alone", async () => {
     const client = await start({
       handle: (peer, { id, method }) => {
-        if (method === "session.ping") peer.answer(id, { time: "" });
+        if (method === "session.ping") peer.answer(id, { time: moment(0) });
         else peer.send({ method: "$/progress", params: { id, done: 1, message: "" } });
       },
     });
@@ -444,7 +466,7 @@ describe("streams", () => {
     const target = await workspace({
       handle: (peer, { id, method }) => {
         if (method === "session.ping") {
-          peer.answer(id, { time: "" });
+          peer.answer(id, { time: moment(0) });
           return;
         }
         peer.open(id, 1, OPEN);
@@ -584,6 +606,7 @@ describe("streams", () => {
     expect(frames[0]?.byteLength).toBe(14 + 1);
   });
 
+  // requirement: stream.exceeded
   test("of events beyond the credit break", async () => {
     const target = await workspace({
       handle: (peer, { id }) => {

@@ -160,6 +160,7 @@ describe("a connection that is cut again and again", () => {
     await other.close();
   });
 
+  // requirement: resume.tunnel
   test("a tunnel does not pretend to continue", async () => {
     const server = await workspace.exec([
       "python3",

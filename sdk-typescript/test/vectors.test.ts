@@ -78,6 +78,13 @@ describe("types", () => {
     expect(wrong.length).toBeGreaterThan(300);
     expect(taken.map((vector) => `${vector.source}: ${vector.name}`)).toEqual([]);
   });
+
+  test("the compiler refuses every unknown value of a closed enum", () => {
+    const wrong = written.filter((vector) => !vector.valid && vector.name.endsWith("value outside the set"));
+    const taken = wrong.filter((vector) => accepted[written.indexOf(vector)] === true);
+    expect(wrong.length).toBeGreaterThan(10);
+    expect(taken.map((vector) => `${vector.source}: ${vector.name}`)).toEqual([]);
+  });
 });
 
 /** A JSON text on one line, in the compiler's sense of a line. */

@@ -33,6 +33,7 @@ describe("frames", () => {
     expect(decodeFrame(encodeFrame(DATA, 2, 7, 9, payload)).payload).toEqual(payload);
   });
 
+  // requirement: frame.header
   test("have the layout of the protocol", () => {
     expect(Array.from(encodeFrame(EOF, 2, 0x01020304, 0x0506_0708_090a))).toEqual([
       1, 2, 1, 2, 3, 4, 0, 0, 5, 6, 7, 8, 9, 10,
@@ -55,6 +56,7 @@ describe("frames", () => {
 });
 
 describe("messages", () => {
+  // requirement: frame.ids
   test("with ids 0 and empty are answers like any other", () => {
     expect(decodeMessage('{"jsonrpc":"2.0","id":0,"result":null}')).toEqual({ kind: "response", id: 0, result: null });
     expect(decodeMessage('{"jsonrpc":"2.0","id":"","result":1}')).toEqual({ kind: "response", id: "", result: 1 });
@@ -121,6 +123,7 @@ describe("inbound", () => {
 });
 
 describe("output", () => {
+  // requirement: stream.sender
   test("arrives whole however it is cut, repeated and read, and the sender never exceeds its credit", async () => {
     for (let seed = 1; seed <= 60; seed++) {
       const roll = dice(seed);
@@ -154,6 +157,25 @@ describe("output", () => {
         }
       }
       expect(Buffer.compare(Buffer.concat(read), log)).toBe(0);
+    }
+  });
+
+  test("that came before the end is read after it", async () => {
+    const output = new Output({ window: 4096, channels: [1, 2], grant: () => undefined });
+    output.attach(0, true);
+    const [merged, ended] = [output.claim("all"), new Output({ window: 4096, channels: [1], grant: () => undefined })];
+    ended.attach(0, true);
+    const lane = ended.claim(1);
+    for (const to of [output, ended]) {
+      to.data(1, 0, utf8("first"));
+      to.data(1, 5, utf8("last"));
+      to.eof(1, 9);
+    }
+    output.eof(2, 0);
+    for (const [from, of] of [[output, merged] as const, [ended, lane] as const]) {
+      expect((await from.take(of))?.data).toEqual(utf8("first"));
+      expect((await from.take(of))?.data).toEqual(utf8("last"));
+      expect(await from.take(of)).toBeUndefined();
     }
   });
 
@@ -207,6 +229,22 @@ describe("the sender", () => {
       expect(ended).toBe(text.length);
       expect(Buffer.compare(Buffer.from(taken), text)).toBe(0);
     }
+  });
+
+  // requirement: stream.sender
+  test("sends no more than a smaller window allows after a break", async () => {
+    let sent = 0;
+    const sender = new ByteSender((_type, _channel, _offset, payload) => (sent += payload?.byteLength ?? 0));
+    sender.attach(0, 1000);
+    await sender.write(new Uint8Array(1000));
+    sender.detach();
+    sent = 0;
+    sender.attach(0, 100);
+    expect(sent).toBe(100);
+    sender.credit(150);
+    expect(sent).toBe(150);
+    sender.credit(5000);
+    expect(sent).toBe(1000);
   });
 
   test("refuses a daemon that wants what is gone", () => {

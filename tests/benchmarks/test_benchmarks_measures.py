@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import shutil
-
 import pytest
+from engines import unavailable
 
 from benchmarks.context import Context
 from benchmarks.measures import ALL
 from benchmarks.rows import to_json
 from benchmarks.sizes import MIB, Sizes
+from benchmarks.sshd import HELP, install
+from benchmarks.toolchains import Unavailable
 
 TINY = Sizes(
     rounds=1,
@@ -20,6 +21,7 @@ TINY = Sizes(
     transfers=1,
     files=60,
     connections=40,
+    clients=20,
     tree=60,
     changes=4,
     starts=1,
@@ -34,9 +36,12 @@ def context():
 
 @pytest.mark.parametrize("name", list(ALL))
 def test_it_yields_rows(name, context):
-    if name == "transfers" and shutil.which("sshd", path="/usr/sbin:/usr/bin:/sbin:/bin") is None:
-        pytest.skip("OpenSSH's server is not installed: apt-get install openssh-server")
-    rows = ALL[name](context)
+    if name == "transfers" and (missing := install()):
+        unavailable(f"OpenSSH's {missing} is missing; {HELP}")
+    try:
+        rows = ALL[name](context)
+    except Unavailable as reason:
+        unavailable(str(reason))
     assert rows
     for row in rows:
         assert row.problem == ""

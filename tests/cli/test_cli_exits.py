@@ -9,7 +9,14 @@ from boulder import exits
 from boulder.context import App
 from boulder.errors import CliError, describe, show
 from boulder.output import Output
-from nexus_sdk.exceptions import CallTimeout, ConnectionFailed, ConnectionLost, DaemonNotFound, NexusError
+from nexus_sdk.exceptions import (
+    CallTimeout,
+    ConnectionFailed,
+    ConnectionLost,
+    DaemonNotFound,
+    NexusError,
+    ProtocolViolation,
+)
 from nexus_sdk.protocol.errors import ERRORS, Forbidden, WorkspaceDirty, WorkspaceNotFound
 
 
@@ -31,8 +38,9 @@ def test_exit_code(error: BaseException, code: int) -> None:
     assert exits.exit_code(error) == code
 
 
-def test_a_lost_answer_is_an_unknown_outcome() -> None:
-    error = ConnectionLost("no")
+@pytest.mark.parametrize("kind", [ConnectionLost, ProtocolViolation])
+def test_a_lost_answer_is_an_unknown_outcome(kind: type[NexusError]) -> None:
+    error = kind("no")
     error.may_have_run = True
     assert exits.exit_code(error) == exits.UNKNOWN
 

@@ -78,6 +78,7 @@ MALFORMED = {
 }
 
 
+# requirement: frame.text, frame.batch
 @pytest.mark.parametrize(("frame", "code"), MALFORMED.values(), ids=MALFORMED.keys())
 async def test_a_malformed_frame(client: WireClient, frame: str, code: int) -> None:
     await client.raw(frame)
@@ -105,6 +106,7 @@ async def test_a_malformed_body_gets_what_the_frame_gets(client: WireClient, wor
     assert json.loads(by_post.body) == by_socket
 
 
+# requirement: call.unknown
 @pytest.mark.parametrize(
     "name", ["session.pong", "", "fs", "fs.", "FS.stat", "fs.stat ", "__init__", "workspace.get\0"]
 )
@@ -127,12 +129,14 @@ async def test_a_message_over_the_limit_is_answered(client: WireClient, size: in
     assert str(MIB) in error["message"]
 
 
+# requirement: frame.size
 async def test_a_message_of_exactly_the_limit_is_served(client: WireClient) -> None:
     head = '{"jsonrpc":"2.0","id":"edge","method":"session.ping"'
     await client.raw(head + " " * (MIB - len(head) - 1) + "}")
     assert "time" in (await asyncio.wait_for(client.unasked.get(), PATIENCE))["result"]
 
 
+# requirement: close.size
 @pytest.mark.parametrize("fragments", [1, 100])
 async def test_a_frame_beyond_what_can_be_answered_closes(world: World, fragments: int) -> None:
     client = await world.connect(world.daemon.token())
@@ -147,6 +151,7 @@ async def test_a_frame_beyond_what_can_be_answered_closes(world: World, fragment
         await other.alive()
 
 
+# requirement: frame.payload, close.frames, close.reason
 async def test_a_binary_frame_with_too_much_payload_closes(world: World) -> None:
     client = await world.connect(world.daemon.token())
     await client.raw(bytes.fromhex("0000000000010000000000000000") + b"x" * 65_537)
@@ -191,6 +196,7 @@ def test_one_megabyte_of_token_is_no_token(world: World) -> None:
 # -- params ------------------------------------------------------------------------------------------------------------
 
 
+# requirement: call.extra
 @pytest.mark.parametrize("name", NAMES)
 async def test_unknown_params_are_refused(client: WireClient, name: str) -> None:
     error = await client.fails(name, **case(name, NOBODY), colour="red")
@@ -218,6 +224,7 @@ def accepts(kind: Any, wanted: type) -> bool:
     return isinstance(kind, type) and issubclass(kind, wanted)
 
 
+# requirement: call.params
 @pytest.mark.parametrize(("name", "field"), FIELDS, ids=lambda value: str(value))
 async def test_wrong_types_are_refused_at_their_path(client: WireClient, name: str, field: str) -> None:
     kind = typing.get_type_hints(METHODS[name].params, include_extras=True)[field]
@@ -230,6 +237,7 @@ async def test_wrong_types_are_refused_at_their_path(client: WireClient, name: s
         assert f"$.{field}" in error["message"]
 
 
+# requirement: call.params
 @pytest.mark.parametrize("name", NAMES)
 async def test_missing_params_are_named(client: WireClient, name: str) -> None:
     required = [field.name for field in msgspec.structs.fields(METHODS[name].params) if field.required]

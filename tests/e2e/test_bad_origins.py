@@ -90,6 +90,7 @@ def test_no_route_is_left_out() -> None:
     assert {("GET", RPC_PATH), ("POST", RPC_PATH)} <= walked
 
 
+# requirement: auth.origin
 @pytest.mark.parametrize("host", FOREIGN_HOSTS)
 def test_a_foreign_host_is_refused_on_every_route(world: World, host: str) -> None:
     token = world.daemon.token()
@@ -106,6 +107,7 @@ def test_two_hosts_are_refused(world: World) -> None:
         assert answer.status in (400, 421)
 
 
+# requirement: auth.origin
 @pytest.mark.parametrize("origin", FOREIGN_ORIGINS)
 def test_a_foreign_origin_is_refused_on_every_route(world: World, origin: str) -> None:
     token = world.daemon.token()
@@ -131,6 +133,7 @@ async def test_a_familiar_origin_is_served(world: World, origin: str) -> None:
     await opened.close()
 
 
+# requirement: auth.origin
 @pytest.mark.parametrize("origin", FOREIGN_ORIGINS)
 async def test_a_foreign_origin_opens_no_websocket(world: World, origin: str) -> None:
     origin = origin.format(port=world.daemon.port)
@@ -140,6 +143,7 @@ async def test_a_foreign_origin_opens_no_websocket(world: World, origin: str) ->
     assert b"origin_refused" in (refused.value.response.body or b"")
 
 
+# requirement: auth.origin
 @pytest.mark.parametrize("host", FOREIGN_HOSTS)
 async def test_a_foreign_host_opens_no_websocket(world: World, host: str) -> None:
     head = [

@@ -226,6 +226,7 @@ BAD: dict[str, Callable[[Forge], str]] = {
     ),
     "expires far beyond": lambda forge: forge.changed(exp=10**30),
     "not before tomorrow": lambda forge: forge.changed(nbf=int(time.time()) + 86_400),
+    "issued never": lambda forge: forge.changed(iat=None),
     "issued tomorrow": lambda forge: forge.changed(iat=int(time.time()) + 86_400),
     "no audience": lambda forge: forge.changed(aud=None),
     "another audience": lambda forge: forge.changed(aud="nexus2"),
@@ -280,6 +281,7 @@ async def handshake(world: World, way: str, token: str) -> tuple[int, str, str |
     return 101, "", None, b""
 
 
+# requirement: auth.bearer, auth.subprotocol
 @pytest.mark.parametrize("name", GOOD)
 async def test_the_good_ones_get_in(world: World, forge: Forge, name: str) -> None:
     token = GOOD[name](forge)
@@ -299,6 +301,7 @@ def refusal(world: World) -> tuple[int, str, str | None, bytes]:
     return got
 
 
+# requirement: auth.claims, auth.algorithm, auth.uniform
 @pytest.mark.parametrize("name", BAD)
 async def test_the_bad_ones_get_one_answer(
     world: World, forge: Forge, refusal: tuple[int, str, str | None, bytes], name: str
@@ -371,6 +374,7 @@ async def test_two_tokens_as_subprotocols_are_refused(
     assert refused.value.response.status_code == 401
 
 
+# requirement: auth.url
 @pytest.mark.parametrize("name", ["token", "access_token", "bearer", "Authorization"])
 @pytest.mark.parametrize("path", ["/files/ws_x/y", "/health/live", "/metrics", "/rpc", "/openrpc.json"])
 def test_a_token_in_the_url_is_refused(world: World, path: str, name: str) -> None:
@@ -379,6 +383,17 @@ def test_a_token_in_the_url_is_refused(world: World, path: str, name: str) -> No
     assert b"secret" not in answer.body
 
 
+# requirement: auth.url
+@pytest.mark.parametrize("name", ["token", "access_token"])
+async def test_a_token_in_the_url_opens_no_websocket(world: World, name: str) -> None:
+    with pytest.raises(InvalidStatus) as refused:
+        opened = await open_socket(f"{world.daemon.ws_url}?{name}={world.daemon.token()}", world.daemon.token())
+        await opened.close()
+    assert refused.value.response.status_code == 400
+    assert json.loads(refused.value.response.body or b"")["error"]["name"] == "token_in_url"
+
+
+# requirement: auth.subprotocol
 async def test_the_chosen_subprotocol_never_carries_the_token(world: World) -> None:
     carrier = "nexus.bearer." + b64(world.daemon.token().encode())
     socket = await open_socket(world.daemon.ws_url, subprotocols=(carrier, "nexus.v1"))

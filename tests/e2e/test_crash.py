@@ -8,10 +8,12 @@ must have had its effect once.
 from __future__ import annotations
 
 import os
+import re
 import sqlite3
 import time
 from pathlib import Path
 
+import nexusd
 import pytest
 from daemon_process import DaemonProcess, git, make_repository
 
@@ -49,8 +51,32 @@ DESTROY = [
 ]
 
 
-def test_there_are_enough_points():
-    assert len({*CREATE, *START, *STOP, *DESTROY}) >= 25
+CHANGES = [
+    (method, f"{method}.{step}.{side}")
+    for method, steps in (
+        ("restart", ("stop", "start", "end")),
+        ("pause", ("pause", "end")),
+        ("resume", ("resume", "end")),
+        ("switch", ("start", "end")),
+    )
+    for step in steps
+    for side in ("before", "after")
+]
+RECOVER = ["recover.processes.after", "recover.orphans.after", "recover.settle.after"]
+CLONE = ["git.clone.fetched", "git.clone.renamed"]
+BEGIN = ["exec.start.spawned", "exec.start.recorded"]
+FINISH = ["exec.end.known", "exec.end.noted", "exec.end.saving", "exec.end.saved"]
+ELSEWHERE = {"git.worktree.registered", "git.remove.renamed", "git.remove.forgotten"}
+"""Those of `tests/daemon/git/test_git_worktrees.py`."""
+
+
+def test_every_point_is_died_at():
+    written = set()
+    for module in Path(nexusd.__file__).parent.rglob("*.py"):
+        written.update(re.findall(r'failpoint\("([a-z.]+)"\)', module.read_text()))
+    tried = {*CREATE, *START, *STOP, *DESTROY, *RECOVER, *CLONE, *BEGIN, *FINISH, *(point for _, point in CHANGES)}
+    assert len(tried) >= 40
+    assert written - {point.partition("@")[0] for point in tried} == ELSEWHERE
 
 
 def marked_processes(workspace: str) -> list[int]:
@@ -120,7 +146,7 @@ class World:
     def check(self) -> None:
         """Records, worktrees, directories, branches, ports agree; nothing is left over."""
         known = self.workspaces()
-        assert all(workspace["state"] in ("running", "stopped") for workspace in known), known
+        assert all(workspace["state"] in ("running", "stopped", "paused") for workspace in known), known
         assert all("operation" not in workspace for workspace in known), known
         names = sorted(workspace["name"] for workspace in known)
         assert self.directories() == names
@@ -129,6 +155,7 @@ class World:
         ids = {workspace["id"] for workspace in known}
         assert {row[0] for row in self.rows("SELECT DISTINCT workspace FROM ports")} == ids
         assert git("status", "--porcelain", cwd=self.repository) == ""
+        assert [pid for row in self.rows("SELECT id FROM workspaces") for pid in marked_processes(row[0])] == []
 
 
 @pytest.fixture
@@ -255,3 +282,98 @@ def test_unpushed_work_survives_a_kill_during_destroy(world):
     assert world.workspaces() == []
     assert git("rev-parse", "nexus/feature", cwd=world.repository) == mine
     assert not os.path.lexists(worktree)
+
+
+@pytest.mark.parametrize(("method", "failpoint"), CHANGES)
+def test_killed_during_other_changes(world, method, failpoint):
+    made = prepare(world, running=method != "switch")
+    if method == "resume":
+        # what is paused does not outlive its daemon, so both calls are made of one
+        world.daemon.start(NEXUS_FAILPOINT=failpoint)
+        world.daemon.call("exec.start", workspace=made["id"], argv=["sleep", "600"])
+        world.daemon.call("workspace.pause", workspace=made["id"])
+        with pytest.raises(ConnectionError):
+            world.daemon.rpc("workspace.resume", workspace=made["id"], key="change-1")
+        assert world.daemon.wait(PATIENCE) == -9
+    else:
+        world.die_at(failpoint, f"workspace.{method}", workspace=made["id"], key="change-1")
+    world.recovered()
+    world.check()
+    assert [workspace["id"] for workspace in world.workspaces()] == [made["id"]]
+    again = world.daemon.rpc(f"workspace.{method}", workspace=made["id"], key="change-1")
+    if "error" in again:
+        # its goal was reached and is gone since: frozen processes ended with the daemon
+        assert method in ("pause", "resume") and again["error"]["data"]["name"] == "workspace_state", again
+    if "result" in again and again["result"]["workspace"]["state"] == "paused":
+        world.daemon.call("workspace.resume", workspace=made["id"])
+    world.check()
+
+
+@pytest.mark.parametrize("failpoint", RECOVER)
+def test_killed_while_recovering(world, failpoint):
+    made = prepare(world, running=True)
+    second = {**create(world), "name": "second", "key": "create-2"}
+    world.daemon.start(NEXUS_FAILPOINT="git.worktree.added")
+    world.daemon.call("exec.start", workspace=made["id"], argv=["sleep", "600"])
+    with pytest.raises(ConnectionError):
+        world.daemon.rpc("workspace.create", **second)
+    assert world.daemon.wait(PATIENCE) == -9
+    for _ in range(2):
+        world.daemon.spawn(NEXUS_FAILPOINT=failpoint)
+        assert world.daemon.wait(PATIENCE) == -9, world.daemon.log[-2000:]
+    world.recovered()
+    world.check()
+    result = world.daemon.call("workspace.create", **second)
+    assert {workspace["id"] for workspace in world.workspaces()} == {made["id"], result["workspace"]["id"]}
+    assert world.daemon.call("exec.list", workspace=made["id"], running=True)["processes"] == []
+
+
+@pytest.mark.parametrize("failpoint", CLONE)
+def test_killed_during_a_clone(world, failpoint):
+    remote = {**create(world), "repository": {"url": f"file://{world.repository}"}}
+    world.die_at(failpoint, "workspace.create", **remote)
+    world.recovered()
+    result = world.daemon.call("workspace.create", **remote)
+    assert result["workspace"]["state"] == "running"
+    clones = [path.name for path in (world.daemon.home / "repositories").iterdir() if path.is_dir()]
+    assert clones == [Path(result["workspace"]["repository"]["path"]).name]
+    assert git("fsck", "--no-progress", cwd=world.daemon.home / "repositories" / clones[0]) == ""
+    assert len(world.workspaces()) == 1
+
+
+@pytest.mark.parametrize("failpoint", BEGIN)
+def test_killed_while_a_process_is_started(world, failpoint):
+    made = prepare(world, running=True)
+    start = {"workspace": made["id"], "argv": ["sleep", "600"], "key": "start-1"}
+    world.die_at(failpoint, "exec.start", **start)
+    world.recovered()
+    world.check()
+    assert world.daemon.call("exec.list", workspace=made["id"], running=True)["processes"] == []
+    again = world.daemon.rpc("exec.start", **start)
+    assert again["error"]["data"]["name"] == "outcome_unknown", "it may have run: it must not run twice"
+    world.check()
+
+
+@pytest.mark.parametrize("failpoint", FINISH)
+@pytest.mark.parametrize("method", ["exec.start", "exec.run"])
+def test_killed_while_an_end_is_written_down(world, method, failpoint):
+    made = prepare(world, running=True)
+    world.daemon.start(NEXUS_FAILPOINT=failpoint)
+    told = None
+    try:
+        told = world.daemon.rpc(method, workspace=made["id"], argv=["sh", "-c", "echo out; exit 3"])
+        world.daemon.rpc("exec.wait", process=told["result"].get("id", told["result"].get("process")))
+    except ConnectionError:
+        pass
+    assert world.daemon.wait(PATIENCE) == -9, world.daemon.log[-2000:]
+    world.recovered()
+    world.check()
+    found = world.daemon.call("exec.list", workspace=made["id"])["processes"]
+    assert len(found) <= 1
+    if failpoint != "exec.end.known":
+        assert [(process["state"], process["exit"]["code"]) for process in found] == [("exited", 3)]
+        assert found[0]["output_end"] == 4
+    else:
+        assert all(process["state"] == "lost" and "exit" not in process for process in found)
+    if told is not None and method == "exec.run":
+        assert found and told["result"]["process"] == found[0]["id"], "what was told is not forgotten"

@@ -189,6 +189,7 @@ async def test_a_tunnel_to_a_web_server(world: World, client: WireClient, home: 
                 assert [len(page) for page in pages] == [5, 50, 5_000_000, 15, 385]
 
 
+# requirement: stream.half
 async def test_each_half_of_a_tunnel_ends_alone(client: WireClient, home: dict[str, Any]) -> None:
     async with serving(client, home["id"], ECHO) as port:
         stream = await client.stream("port.forward", workspace=home["id"], port=port, window=WINDOW)
@@ -247,6 +248,7 @@ async def test_files_in_folders_made_a_moment_ago(client: WireClient, other: Wir
     assert seen["new"][-1] == "deleted"
 
 
+# requirement: resume.events
 async def test_a_watch_goes_on_at_its_cursor(world: World, home: dict[str, Any]) -> None:
     first = await world.connect(world.daemon.token())
     stream = await first.stream("fs.watch", workspace=home["id"])
@@ -263,6 +265,7 @@ async def test_a_watch_goes_on_at_its_cursor(world: World, home: dict[str, Any])
         assert expired["name"] == "cursor_expired"
 
 
+# requirement: resume.events
 async def test_what_was_missed_is_said(client: WireClient, other: WireClient, home: dict[str, Any]) -> None:
     workspace = home["id"]
     behind = await client.stream("fs.watch", workspace=workspace, window=1, gitignore=False)

@@ -208,6 +208,7 @@ def test_the_node_is_not_a_tenants(tenants: tuple[Tenant, Tenant], method: str) 
         assert failed(method, answer)["name"] == "forbidden"
 
 
+# requirement: auth.invisible
 @pytest.mark.parametrize("grant", ["own", "ids", "another subject, ids", "another subject, own"])
 @pytest.mark.parametrize("method", [*TARGETED, *OPTIONAL])
 async def test_absent_and_forbidden_are_one_answer(tenants: tuple[Tenant, Tenant], method: str, grant: str) -> None:
@@ -241,6 +242,7 @@ async def test_what_resembles_a_reference_names_nothing(tenants: tuple[Tenant, T
             assert SECRET not in json.dumps(answer)
 
 
+# requirement: auth.invisible
 @pytest.mark.parametrize("http", ["GET", "HEAD", "PUT"])
 def test_files_over_http(tenants: tuple[Tenant, Tenant], http: str) -> None:
     alice, bob = tenants

@@ -150,6 +150,7 @@ async def test_switch(client: WireClient, world: World) -> None:
     assert (await client.call("workspace.get", workspace="switch-b"))["state"] == "running"
 
 
+# requirement: key.once
 async def test_without_waiting(client: WireClient, world: World) -> None:
     watch = await client.stream("workspace.watch")
     made = await client.call(
@@ -232,6 +233,26 @@ async def test_twenty_at_once_share_no_port(tmp_path: Path) -> None:
     assert await world.daemon.astop() == 0
 
 
+async def test_an_owner_has_so_many_and_no_more(tmp_path: Path) -> None:
+    world = World(tmp_path, settings=["limits.max_workspaces_per_user=2"])
+    await world.daemon.astart()
+    source = {"url": str(world.repository)}
+    tokens = {name: await asyncio.to_thread(world.daemon.token, name, workspaces=["own"]) for name in ("alice", "bob")}
+    async with await world.connect(tokens["alice"]) as alice, await world.connect(tokens["bob"]) as bob:
+        answers = await asyncio.gather(
+            *(alice.rpc("workspace.create", name=f"a{n}", repository=source, start=False) for n in range(6))
+        )
+        refused = [answer["error"]["data"] for answer in answers if "error" in answer]
+        assert [(error["name"], error["details"]["value"]) for error in refused] == [("limit_workspaces", 2)] * 4
+        assert len((await alice.call("workspace.list"))["workspaces"]) == 2
+        assert len(git("branch", "--list", "nexus/*", cwd=world.repository).splitlines()) == 2
+        await bob.call("workspace.create", name="b", repository=source, start=False)
+        gone = (await alice.call("workspace.list"))["workspaces"][0]
+        await alice.call("workspace.destroy", workspace=gone["id"])
+        await alice.call("workspace.create", name="another", repository=source, start=False)
+    assert await world.daemon.astop() == 0
+
+
 async def test_ports_are_the_same_on_another_node(tmp_path: Path) -> None:
     found = []
     for node in ("one", "two"):
@@ -281,6 +302,30 @@ async def test_destroy_keeps_uncommitted_work(client: WireClient, world: World) 
     await client.call("workspace.destroy", workspace=made["id"], force=True)
     assert not worktree.exists()
     assert git("branch", "--list", "nexus/dirty", cwd=world.repository) == ""
+
+
+async def test_destroy_keeps_what_is_written_while_it_stops(client: WireClient, world: World) -> None:
+    made = await asyncio.to_thread(world.workspace)
+    worktree = Path(made["worktree"])
+    script = "trap 'echo precious > late.txt; exit' TERM; echo ready; while :; do sleep 0.02; done"
+    process = await client.call("exec.start", workspace=made["id"], argv=["sh", "-c", script])
+    stream = await client.stream("exec.attach", process=process["id"])
+    await stream.until(b"ready")
+    error = await client.fails("workspace.destroy", workspace=made["id"])
+    assert error["name"] == "workspace_dirty"
+    assert error["details"]["files"] == ["late.txt"]
+    assert (worktree / "late.txt").read_text() == "precious\n"
+    assert (await client.call("workspace.get", workspace=made["id"]))["state"] == "stopped"
+    await client.call("workspace.destroy", workspace=made["id"], force=True)
+
+
+@pytest.mark.parametrize("method", ["workspace.pause", "workspace.resume"])
+async def test_what_a_state_does_not_allow_changes_nothing(client: WireClient, world: World, method: str) -> None:
+    made = await asyncio.to_thread(world.workspace, start=False)
+    error = await client.fails(method, workspace=made["id"])
+    assert (error["name"], error["details"]["state"]) == ("workspace_state", "stopped")
+    assert (await client.call("workspace.get", workspace=made["id"]))["state"] == "stopped"
+    assert "operation" not in await client.call("workspace.get", workspace=made["id"])
 
 
 async def test_destroy_keeps_commits_that_are_nowhere_else(client: WireClient, world: World) -> None:

@@ -6,13 +6,11 @@ import os
 from dataclasses import replace
 
 import pytest
-from go_toolchain import ROOT, Go, toolchain
+from go_toolchain import ROOT, Go
 
 
-@pytest.fixture(scope="session")
-def go(tmp_path_factory: pytest.TempPathFactory) -> Go:
-    """A toolchain; installed for this session where there is none."""
-    found = toolchain(tmp_path_factory.mktemp("go"))
-    # The tests build the program themselves, with the `go` that they find.
-    path = f"{found.go.parent}{os.pathsep}{os.environ['PATH']}"
-    return replace(found, module=ROOT / "init", environ={**found.environ, "PATH": path})
+@pytest.fixture(scope="session", name="go")
+def init_go(go: Go) -> Go:
+    """The toolchain; the tests build the program themselves, with the `go` that they find on PATH."""
+    path = f"{go.go.parent}{os.pathsep}{os.environ['PATH']}"
+    return replace(go, module=ROOT / "init", environ={**go.environ, "PATH": path})

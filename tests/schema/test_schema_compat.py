@@ -251,6 +251,7 @@ def compare(tiny: Json, change: Change) -> list[str]:
     return breaks(frozen, merge([tiny]), 1)
 
 
+# requirement: level.frozen
 @pytest.mark.parametrize(("change", "expected"), [pytest.param(c, e, id=n) for n, c, e in BREAKS])
 def test_a_broken_promise_is_named(tiny: Json, change: Change, expected: list[str]) -> None:
     found = compare(tiny, change)
@@ -274,6 +275,7 @@ def test_a_frozen_level_is_read_as_it_was_written(tiny: Json, meta_schema: Json)
     assert breaks(merge(list(schema.documents)), schema, 1) == []
 
 
+# requirement: level.frozen
 def test_todays_schema_keeps_what_every_frozen_level_promised(schema: Schema, root: Path) -> None:
     levels = frozen_levels(root / "schema/levels")
     assert broken_promises(schema, root / "schema/levels") == []

@@ -29,6 +29,15 @@ def test_the_table_is_the_schema(schema: Schema) -> None:
         assert cls.__name__ in (errors.__doc__ or "")
 
 
+# requirement: error.numbers
+def test_numbers_are_none_of_json_rpcs_and_lie_in_the_range_of_their_domain(schema: Schema) -> None:
+    for document in schema.documents:
+        first, last = document["error_range"]
+        for error in document.get("errors", []):
+            assert not -32768 <= error["code"] <= -32000, error["name"]
+            assert first <= error["code"] <= last, error["name"]
+
+
 def test_no_class_hides_a_builtin() -> None:
     assert [cls.__name__ for cls in ERRORS.values() if hasattr(builtins, cls.__name__)] == []
     assert class_name("timeout_error") == "NexusTimeoutError"
@@ -36,6 +45,7 @@ def test_no_class_hides_a_builtin() -> None:
     assert class_name("process_not_found") == "ProcessNotFound"
 
 
+# requirement: call.error
 def test_what_is_raised_goes_over_the_wire_and_comes_back(schema: Schema) -> None:
     for error in schema.errors.values():
         cls = ERRORS[error.code]

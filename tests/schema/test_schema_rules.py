@@ -236,6 +236,7 @@ def test_names_are_unique_across_domains(tiny: Json, meta_schema: Json, kind: st
         load_documents([tiny, other], meta_schema)
 
 
+# requirement: error.numbers
 def test_error_ranges_do_not_overlap(tiny: Json, meta_schema: Json) -> None:
     other = {"domain": "crate", "summary": "Crates.", "error_range": [199, 299]}
     with pytest.raises(SchemaError, match="domain crate: error_range overlaps that of box"):

@@ -28,7 +28,7 @@ class MemoryServer:
     def __init__(self) -> None:
         self.files: dict[str, bytes] = {}
         self.uploads: dict[str, bytearray] = {}
-        self.processes: dict[str, types.Process] = {}
+        self.outputs: dict[str, bytearray] = {}
         self.dispatcher = Dispatcher(METHODS)
         handlers: dict[str, Handler] = {
             "session.ping": lambda call, params: types.SessionPong(time=NOW),
@@ -86,16 +86,21 @@ class MemoryServer:
         return {"info": {}, "sha256": ""}
 
     def start(self, call: Call, params: types.ExecStartParams) -> Any:
-        return {"id": "p1"}
+        id = f"p{len(self.outputs) + 1}"
+        self.outputs[id] = bytearray()
+        return {"id": id}
 
     async def attach(self, call: Call, params: types.ExecAttachParams, stream: ServerStream) -> Any:
-        info = {"process": {}, "role": "controller", "offset": 0, "stdin_offset": 0, "stdin_window": WINDOW}
-        await stream.open(info, up_window=WINDOW)
-        position = 0
+        output, begin = self.outputs[params.process], params.offset
+        taken = len(output)  # what cat has said is what it has read
+        info = {"process": {}, "role": "controller", "offset": begin, "stdin_offset": taken, "stdin_window": WINDOW}
+        await stream.open(info, offset=begin, up_offset=taken, up_window=WINDOW)
+        await stream.send(1, begin, bytes(output[begin:]))
         while (chunk := await stream.receive()) is not None:
-            await stream.send(1, position, chunk)
-            position += len(chunk)
-            await stream.grant(position)
+            await stream.send(1, len(output), chunk)
+            output += chunk
+            await stream.grant(len(output))
+        position = len(output)
         await stream.eof(1, position)
         await stream.eof(2, position)
         return {"process": {}, "exit": {}, "output_end": position, "output_complete": True}

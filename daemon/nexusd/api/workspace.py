@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -13,7 +12,7 @@ from nexus_sdk.protocol.errors import Forbidden
 from nexusd.api.observing import Calls
 from nexusd.api.optional import optional
 from nexusd.api.services import Services
-from nexusd.api.sources import check_source
+from nexusd.api.sources import find_source
 from nexusd.auth.identity import Identity
 from nexusd.store import workspaces as rows
 from nexusd.wire.call import Call
@@ -43,7 +42,7 @@ def register(calls: Calls, services: Services) -> None:
                 method=call.method.name,
             )
         allowed = services.loaded.config.repositories.allowed
-        source = await asyncio.to_thread(check_source, call.identity, params.repository.url, allowed)
+        source = await find_source(call.identity, params.repository.url, allowed, services.home.path)
         return await finish(call, await manager.create(call.identity.subject, source, params), params.wait)
 
     def change(

@@ -129,6 +129,8 @@ def apply(text: str, hunks: list[Hunk]) -> str:
             )
         if place + len(hunk.old) < len(lines) and hunk.new and not hunk.new[-1].endswith("\n"):
             raise PatchError(number, "it takes away the last line end, but lines follow it")
+        if not hunk.old and place and not lines[place - 1].endswith("\n"):
+            raise PatchError(number, "it adds lines after the last one, which has no line end")
         shift = place - hunk.begin
         out += lines[done:place]
         out += hunk.new

@@ -215,12 +215,15 @@ class Upload:
         status = os.fstat(self._staged.fd)
         self._key = (status.st_dev, status.st_ino)
         _take_over(self._key, self)
-        size = os.fstat(self._staged.fd).st_size
-        if isinstance(params.size, int) and size > params.size:
-            os.ftruncate(self._staged.fd, 0)
-            size = 0
-        self._written = self._written_back = self.received = size
-        os.lseek(self._staged.fd, size, os.SEEK_SET)
+        with self._lock:
+            # Taken over already, the descriptor is closed, and its number may be that of another file by now.
+            self._check_alive()
+            size = os.fstat(self._staged.fd).st_size
+            if isinstance(params.size, int) and size > params.size:
+                os.ftruncate(self._staged.fd, 0)
+                size = 0
+            self._written = self._written_back = self.received = size
+            os.lseek(self._staged.fd, size, os.SEEK_SET)
         self._digest = hashlib.sha256() if isinstance(params.sha256, str) else None
         self._digested = 0
         self.opened = FsUploadOpen(offset=size, window=BLOCK)
@@ -255,16 +258,20 @@ class Upload:
         await self._settle()
         return await asyncio.shield(asyncio.to_thread(self._finish, self._take()))
 
-    async def abort(self) -> None:
-        """Stop and keep what came, for resume. Safe after `finish` and safe to repeat; raises nothing."""
+    async def abort(self, *, keep: bool = True) -> None:
+        """Stop. Safe after `finish` and safe to repeat; raises nothing.
+
+        Args:
+            keep: keep what came, for resume; otherwise remove it.
+        """
         try:
             await self._settle()
-            if self._pending:
+            if self._pending and keep:
                 await asyncio.to_thread(self._flush, self._take())
         except (errors.NexusError, OSError):
             pass  # what was written before stays what resume begins with
         finally:
-            await asyncio.to_thread(self._close, keep=True)
+            await asyncio.to_thread(self._close, keep=keep)
 
     def _take(self) -> list[bytes | memoryview]:
         parts, self._pending, self._pending_size = self._pending, [], 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Final
 
 from nexus_sdk.protocol.errors import GitFailed, IdentityMissing, InvalidParams, NothingToCommit
@@ -46,13 +47,17 @@ async def commit(checkout: Checkout, params: GitCommitParams) -> GitCommit:
     await _refuse_markers(git)
     only = ["--only", "--", *params.paths] if params.paths else []
     if params.all:
-        await _run(git, "add", "--all", "--", *(params.paths or ["."]))
+        await _stage(git, params.paths)
     amend = ["--amend"] if params.amend else []
     if params.amend and isinstance(params.author, str):
         amend.append(f"--author={params.author}")
+    if not (checkout.in_progress or await _differs(git, params)):
+        raise NothingToCommit("there is nothing to commit")
     await _run(
         git,
         "commit",
+        # Looked at above: where git finds nothing itself it shows a status, which looks into submodules.
+        "--allow-empty",
         "--quiet",
         "--no-verify",
         "--no-edit",
@@ -97,7 +102,9 @@ async def _refuse_markers(git: Git) -> None:
     if not unmerged.stdout:
         return
     names = sorted({entry.partition(b"\t")[2] for entry in unmerged.stdout.split(b"\0")[:-1]})
-    check = await git.run("diff", "--check", "--no-color", "--no-ext-diff", "--no-textconv", ok=(0, 2, 3))
+    check = await git.run(
+        "diff", "--check", "--no-color", "--no-ext-diff", "--no-textconv", "--ignore-submodules=dirty", ok=(0, 2, 3)
+    )
     if b"leftover conflict marker" in check.stdout:
         files = ", ".join(text.name(name) for name in names[:20])
         raise GitFailed(
@@ -106,6 +113,59 @@ async def _refuse_markers(git: Git) -> None:
             command="commit",
             reason=f"unresolved conflicts: {files}",
         )
+
+
+async def _differs(git: Git, params: GitCommitParams) -> bool:
+    """Whether the commit would hold another tree than the one before it."""
+    paths = ["--", *params.paths]
+    head, *parents = await refs.commits(git, ["HEAD", "HEAD^1", "HEAD^2"])
+    if params.amend and head is None:
+        return False
+    if not params.amend:
+        return await _cached(git, [], paths)
+    if parents[1] is not None:
+        return True  # an amended merge may hold what its parent holds
+    if parents[0] is None or await _cached(git, [parents[0]], paths):
+        return True
+    # With `paths` the rest of the commit stays as it is.
+    names = [await git.run("diff-tree", "-r", "-z", "--name-only", parents[0], "HEAD", *some) for some in ([], paths)]
+    return names[0].stdout != names[1].stdout
+
+
+async def _cached(git: Git, against: list[str], paths: list[str]) -> bool:
+    options = ("--cached", "--quiet", "--no-ext-diff", "--no-textconv", "--ignore-submodules=dirty")
+    return (await git.run("diff", *options, *against, *paths, ok=(0, 1))).code == 1
+
+
+async def _stage(git: Git, paths: Sequence[str]) -> None:
+    """Stage every change, or every change of `paths`: ``git add --all``, but for what that does in submodules.
+
+    There it starts another git, to see whether something is uncommitted, and that one obeys the configuration of the
+    submodule: a tenant's. It makes no difference to what is staged.
+    """
+    if paths:
+        known = ("--cached", "--others", "--exclude-standard", "--error-unmatch", "-z")
+        unknown = await git.run("ls-files", *known, "--", *paths, ok=(0, 1))
+        if unknown.code:
+            reason = unknown.stderr.splitlines()[0].removeprefix("error: ")
+            raise GitFailed(f"git add failed: {reason}", command="add", reason=reason)
+    changed = await git.run(
+        "ls-files",
+        "--modified",
+        "--deleted",
+        "--others",
+        "--exclude-standard",
+        "-t",
+        "-z",
+        "--",
+        *(paths or ["."]),
+        timeout=COMMIT_SECONDS,
+    )
+    # What is new comes last: it may lie where a file of the index was. A new repository has a slash at its end.
+    entries = sorted(changed.stdout.split(b"\0")[:-1], key=lambda entry: entry[:1] == b"?")
+    names = b"".join(entry[2:].removesuffix(b"/") + b"\0" for entry in entries)
+    if names:
+        await _run(git, "update-index", "--add", "--remove", "--replace", "-z", "--stdin", stdin=names)
 
 
 async def _run(git: Git, *argv: str, stdin: bytes = b"") -> None:

@@ -29,7 +29,8 @@ _OPTIONS = (
     "--src-prefix=a/",
     "--dst-prefix=b/",
     "--submodule=short",
-    "--ignore-submodules=none",
+    # Git would start another one in a submodule to see whether it is dirty, with the configuration there: a tenant's.
+    "--ignore-submodules=dirty",
 )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Final
 
 import msgspec
 from nexus_sdk.protocol.errors import GitFailed, RepositoryUnusable
@@ -15,6 +16,13 @@ from nexus_sdk.protocol.errors import GitFailed, RepositoryUnusable
 from nexusd.git.command import Git
 
 _SMALL = 64 * 1024
+_IN_PROGRESS: Final = {
+    "rebase-merge": "rebase",
+    "rebase-apply": "rebase",
+    "MERGE_HEAD": "merge",
+    "CHERRY_PICK_HEAD": "cherry-pick",
+    "REVERT_HEAD": "revert",
+}
 
 
 class Checkout(msgspec.Struct, frozen=True):
@@ -55,6 +63,11 @@ class Checkout(msgspec.Struct, frozen=True):
     def git(self) -> Git:
         """Git in this worktree."""
         return Git(cwd=self.path, git_dir=self.git_dir, work_tree=self.path)
+
+    @property
+    def in_progress(self) -> str | None:
+        """What somebody is in the middle of here, by git's name of it: a merge, a rebase and the like."""
+        return next((what for name, what in _IN_PROGRESS.items() if (self.git_dir / name).exists()), None)
 
 
 def common_dir(repository: Path) -> Path:

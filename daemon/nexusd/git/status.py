@@ -29,7 +29,8 @@ async def read_status(checkout: Checkout, *, timeout: float = 30.0) -> GitStatus
     """The branch and the changed files of a worktree. Takes no lock and writes nothing.
 
     New files are listed one by one, ignored ones not at all. The list ends at 10,000 files, or earlier where a message
-    could not hold more; `truncated` says so.
+    could not hold more; `truncated` says so. A submodule is changed when it is on another commit: what is uncommitted
+    inside is not looked at.
 
     Raises:
         GitFailed: git could not say.
@@ -42,6 +43,8 @@ async def read_status(checkout: Checkout, *, timeout: float = 30.0) -> GitStatus
         "--branch",
         "--untracked-files=all",
         "--ignored=no",
+        # Otherwise git starts another one in each submodule, which obeys the configuration there: a tenant's.
+        "--ignore-submodules=dirty",
         "--find-renames",
         "--ahead-behind",
         timeout=timeout,

@@ -25,14 +25,8 @@ from nexusd.git.urls import redact_url
 
 MERGE_SECONDS: Final = 300.0
 LOCK_SECONDS: Final = 3.0
-_IN_PROGRESS: Final = {
-    "rebase-merge": "rebase",
-    "rebase-apply": "rebase",
-    "MERGE_HEAD": "merge",
-    "CHERRY_PICK_HEAD": "cherry-pick",
-    "REVERT_HEAD": "revert",
-}
 _IDENTITY = re.compile(r"[Ii]dentity unknown|tell me who you are|empty ident name|no email was given")
+_PLAIN = ("--no-ext-diff", "--no-relative", "--ignore-submodules=dirty")
 _QUIET = ("rebase.autoStash=false", "rebase.autoSquash=false", "rebase.updateRefs=false", "merge.autoStash=false")
 
 
@@ -117,14 +111,13 @@ async def _fetch(checkout: Checkout, remote: str, url: str, progress: Progress |
 
 
 def _refuse_in_progress(checkout: Checkout) -> None:
-    for name, what in _IN_PROGRESS.items():
-        if (checkout.git_dir / name).exists():
-            raise GitFailed(
-                f"a {what} is in progress in this worktree",
-                hint=f"Finish it, or `git {what} --abort`, in the workspace.",
-                command=what,
-                reason="in progress",
-            )
+    if (what := checkout.in_progress) is not None:
+        raise GitFailed(
+            f"a {what} is in progress in this worktree",
+            hint=f"Finish it, or `git {what} --abort`, in the workspace.",
+            command=what,
+            reason="in progress",
+        )
 
 
 async def _take(checkout: Checkout, params: GitSyncParams, branch: str) -> int:
@@ -226,7 +219,7 @@ def _refused(command: str, files: list[str], output: Output) -> NexusError:
 
 
 async def _conflicts(git: Git) -> list[str]:
-    output = await git.run("diff", "--name-only", "--diff-filter=U", "--no-ext-diff", "--no-relative", "-z")
+    output = await git.run("diff", "--name-only", "--diff-filter=U", *_PLAIN, "-z")
     return [text.name(name) for name in output.stdout.split(b"\0")[:-1]]
 
 

@@ -26,7 +26,7 @@ import msgspec
 from nexus_sdk.protocol.errors import BranchExists, GitFailed, RepositoryUnusable, StorageFull
 
 from nexusd.failpoints import failpoint
-from nexusd.git import refs
+from nexusd.git import nested, refs
 from nexusd.git.command import Git
 from nexusd.git.layout import Checkout, at_common, common_dir, entries, entry_of, read_line
 from nexusd.git.locks import locked
@@ -42,7 +42,8 @@ _WORKERS = max(1, min(8, os.cpu_count() or 1))
 # Parallel checkout pays from some hundred files on (measured: 0.6 of the time for 5,000 files on 4 cores).
 _CHECKOUT = (f"checkout.workers={_WORKERS}", "checkout.thresholdForParallelism=100")
 _AT_ONCE = 4
-_EXCLUDED = b".nexus/"
+_EXCLUDED: Final = (b".nexus/", b".nexus-tmp-" + b"[0-9a-f]" * 16, b".nexus-upload-" + b"[0-9a-f]" * 32)
+"""What git shall not see: the worktrees, and the files of writes and uploads under way (`nexusd.files.stage`)."""
 
 
 class Work(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,17 +54,39 @@ class Work(msgspec.Struct, frozen=True, kw_only=True):
         files: the first of them, at most 20.
         unpushed: commits that no remote and no other branch has.
         detached: those of them that the workspace's branch does not hold either: only HEAD has them.
+        nested: commits in submodules, and in other repositories inside the worktree, that no remote has.
+        in_progress: what somebody is in the middle of: a merge, a rebase and the like; None for nothing.
     """
 
     changed: int
     files: list[str]
     unpushed: int
     detached: int
+    nested: int = 0
+    in_progress: str | None = None
 
     @property
     def lost(self) -> bool:
         """Whether removing the worktree and keeping the branch loses something."""
-        return self.changed > 0 or self.detached > 0
+        return bool(self.losses)
+
+    @property
+    def losses(self) -> list[str]:
+        """What removing the worktree and keeping the branch loses, in words."""
+        words = []
+        if self.changed:
+            words.append(_count_of(self.changed, "uncommitted file"))
+        if self.detached:
+            words.append(_count_of(self.detached, "commit") + " that no branch holds")
+        if self.nested:
+            words.append(_count_of(self.nested, "commit") + " in submodules that no remote has")
+        if self.in_progress:
+            words.append(f"a {self.in_progress} in progress")
+        return words
+
+
+def _count_of(count: int, what: str) -> str:
+    return f"{count} {what}{'s' if count != 1 else ''}"
 
 
 class WorktreeInfo(msgspec.Struct, frozen=True, kw_only=True):
@@ -199,14 +222,22 @@ async def inspect_work(repo: Path, worktree: Path, branch: str) -> Work:
     common = common_dir(repo)
     entry = await asyncio.to_thread(entry_of, common, worktree)
     if entry is None or not await asyncio.to_thread(worktree.is_dir):
-        return Work(changed=0, files=[], unpushed=await branch_unique_commits(repo, branch), detached=0)
+        # Without its entry no git can say what a worktree is worth: whatever is there counts.
+        left = await asyncio.to_thread(_names_in, worktree)
+        unique = await branch_unique_commits(repo, branch)
+        return Work(changed=len(left), files=left[:LISTED_FILES], unpushed=unique, detached=0)
     checkout = Checkout(worktree, entry, common)
-    status, (unpushed, detached) = await asyncio.gather(read_status(checkout), _unpushed(checkout, branch))
+    status, (unpushed, detached), held = await asyncio.gather(
+        read_status(checkout), _unpushed(checkout, branch), nested.inspect(checkout)
+    )
+    files = [*(file.path for file in status.files), *held.files]
     return Work(
-        changed=len(status.files),
-        files=[file.path for file in status.files[:LISTED_FILES]],
+        changed=len(files),
+        files=files[:LISTED_FILES],
         unpushed=unpushed,
         detached=detached,
+        nested=held.commits,
+        in_progress=checkout.in_progress,
     )
 
 
@@ -341,6 +372,7 @@ def _prepare(repo: Path, common: Path, place: Path) -> None:
     """Make the directory that worktrees go to, without following a link inside the repository, and hide it from git."""
     if repo == common:
         place.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _exclude(repo, common)
         return
     above = repo
     for part in place.relative_to(repo).parts:
@@ -362,19 +394,23 @@ def _exclude(repo: Path, common: Path) -> None:
         known = path.read_bytes()
     except FileNotFoundError:
         known = b""
-    if any(line.strip() in (_EXCLUDED, b"/.nexus/", b".nexus", b"/.nexus") for line in known.splitlines()):
+    lines = {line.strip().removeprefix(b"/") for line in known.splitlines()}
+    missing = [pattern for pattern in _EXCLUDED if not {pattern, pattern.removesuffix(b"/")} & lines]
+    if not missing:
         return
     if path.is_symlink():
+        if _EXCLUDED[0] not in missing:
+            return  # somebody else's file, with what cannot be done without
         raise RepositoryUnusable(
             f"cannot hide .nexus/ from git: {path} is a symbolic link",
-            hint=f"Add a line `.nexus/` to {path} yourself.",
+            hint=f"Add these lines to {path} yourself: {b' '.join(missing).decode()}",
             url=str(repo),
             reason="info/exclude is a symbolic link",
         )
     path.parent.mkdir(exist_ok=True)
     temporary = path.with_name(f"exclude.nexus-{secrets.token_hex(4)}")
     gap = b"" if not known or known.endswith(b"\n") else b"\n"
-    temporary.write_bytes(known + gap + _EXCLUDED + b"\n")
+    temporary.write_bytes(known + gap + b"".join(pattern + b"\n" for pattern in missing))
     os.replace(temporary, path)
 
 
@@ -440,16 +476,14 @@ def _discard(common: Path, worktree: Path, branch: str) -> None:
 
 
 async def _refuse_loss(repo: Path, common: Path, worktree: Path) -> None:
-    entry = await asyncio.to_thread(entry_of, common, worktree)
-    if entry is None or not await asyncio.to_thread(worktree.is_dir):
+    if not await asyncio.to_thread(worktree.is_dir):
         return
-    if (reason := read_line(entry / "locked")) is not None:
+    entry = await asyncio.to_thread(entry_of, common, worktree)
+    if entry is not None and (reason := read_line(entry / "locked")) is not None:
         raise _kept(worktree, f"it is locked{': ' + reason if reason else ''}")
     work = await inspect_work(repo, worktree, "")
-    if work.changed:
-        raise _kept(worktree, f"it holds {work.changed} uncommitted files")
-    if work.detached:
-        raise _kept(worktree, f"its HEAD is detached and holds {work.detached} commits that no branch has")
+    if work.lost:
+        raise _kept(worktree, f"it holds {' and '.join(work.losses)}")
 
 
 def _kept(worktree: Path, reason: str) -> GitFailed:
@@ -459,6 +493,13 @@ def _kept(worktree: Path, reason: str) -> GitFailed:
         command="worktree",
         reason=reason,
     )
+
+
+def _names_in(directory: Path) -> list[str]:
+    try:
+        return sorted(name for name in os.listdir(directory) if name != ".git")
+    except OSError:
+        return []
 
 
 def _set_aside(common: Path, worktree: Path) -> None:

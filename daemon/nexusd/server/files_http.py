@@ -13,7 +13,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
-import contextlib
 import re
 import secrets
 from email.utils import format_datetime
@@ -22,15 +21,16 @@ from typing import Any, Final, Protocol, TypeVar
 from urllib.parse import quote
 
 import msgspec
-from nexus_sdk.protocol.errors import InvalidParams, NexusError
+from nexus_sdk.protocol.errors import EtagMismatch, InvalidParams, PathNotFound
 from nexus_sdk.protocol.methods import METHODS
 from nexus_sdk.protocol.types import FileInfo, FsDownloadParams, FsUploadParams
 
 from nexusd.files.beneath import Beneath
+from nexusd.files.info import etag
 from nexusd.files.transfer import READ, Download, Upload
 from nexusd.server.app import Route
 from nexusd.server.authenticate import Authenticator
-from nexusd.server.exchange import Exchange, Gone
+from nexusd.server.exchange import Exchange
 from nexusd.server.head import Head, Refused
 from nexusd.server.ranges import check_match, content_range, not_modified, requested_range
 from nexusd.wire.call import Call
@@ -81,10 +81,9 @@ class FilesHttp:
             await self._download(exchange)
             return
         upload = await self._open_upload(head, _upload_params(head, None))
-        try:
-            offset = upload.opened.offset
-        finally:
-            await upload.abort()
+        offset = upload.opened.offset
+        # one that has not begun leaves nothing behind by being asked for
+        await upload.abort(keep=offset > 0)
         await exchange.start(HTTPStatus.OK, [("upload-offset", str(offset)), ("content-length", "0")])
         await exchange.end()
 
@@ -105,6 +104,12 @@ class FilesHttp:
         try:
             if upload.opened.offset != start:
                 raise _elsewhere(upload.opened.offset, start)
+            if part is not None and part[1] != part[2] and head.one("upload-id") is None:
+                raise Refused(
+                    HTTPStatus.BAD_REQUEST,
+                    "upload_id_missing",
+                    "a part that is not the last needs an Upload-Id to be continued by",
+                )
             async for chunk in exchange.chunks():
                 if part is not None and upload.received + len(chunk) > part[1]:
                     raise Refused(HTTPStatus.BAD_REQUEST, "range_invalid", "the body is longer than Content-Range says")
@@ -116,14 +121,9 @@ class FilesHttp:
                 await exchange.reply(HTTPStatus.ACCEPTED, headers=[("upload-offset", str(part[1]))])
                 return
             done = await upload.finish()
-        except Gone:
-            if head.one("upload-id") is None and size is not None:
-                # nobody can continue what has no name: finishing it short removes it
-                with contextlib.suppress(NexusError):
-                    await upload.finish()
-            raise
         finally:
-            await upload.abort()
+            # nobody can continue what has no name
+            await upload.abort(keep=head.one("upload-id") is not None)
         body = msgspec.json.encode(done)
         await exchange.reply(
             HTTPStatus.OK, body, [("content-type", "application/json"), ("etag", f'"{done.info.etag}"')]
@@ -162,7 +162,7 @@ class FilesHttp:
 
     async def _open_upload(self, head: Head, params: FsUploadParams) -> Upload:
         beneath, subject = await self._enter(head, "fs.upload", params)
-        return await asyncio.to_thread(Upload, beneath, params, subject)
+        return await asyncio.to_thread(_begin_upload, beneath, params, subject, head)
 
     async def _enter(self, head: Head, method: str, params: Any) -> tuple[Beneath, str]:
         """Pass the gate; returns the files of the workspace that `params` name, and who asks."""
@@ -190,6 +190,19 @@ def _place(head: Head) -> tuple[str, str]:
     return workspace, path
 
 
+def _begin_upload(beneath: Beneath, params: FsUploadParams, subject: str, head: Head) -> Upload:
+    """Open an upload, under the condition of ``If-Match``: one of several etags, or anything that is there."""
+    if head.one("if-match") is not None:
+        try:
+            now = etag(beneath.stat(params.path))
+        except PathNotFound:
+            raise EtagMismatch(f"{params.path!r}: the file is gone", path=params.path, etag="") from None
+        check_match(head, now)
+        # once more when it is put in place: what was there is what is replaced
+        params = msgspec.structs.replace(params, if_match=now)
+    return Upload(beneath, params, subject)
+
+
 def _upload_params(head: Head, size: int | None) -> FsUploadParams:
     workspace, path = _place(head)
     upload = head.one("upload-id")
@@ -207,9 +220,6 @@ def _upload_params(head: Head, size: int | None) -> FsUploadParams:
             fields["parents"] = value in ("", "1", "true")
         else:
             raise Refused(HTTPStatus.BAD_REQUEST, "query_invalid", f"there is no parameter {name[:64]!r}")
-    condition = head.one("if-match")
-    if condition is not None:
-        fields["if_match"] = condition.strip().removeprefix('"').removesuffix('"')
     if (head.one("if-none-match") or "").strip() == "*":
         fields["if_match"] = ""
     digest = head.one("repr-digest")

@@ -261,13 +261,8 @@ class ForgetProcesses(Base):
 
 def dirty(record: WorkspaceRecord, work: worktrees.Work) -> WorkspaceDirty:
     """The error that names what destroying would have lost."""
-    parts = []
-    if work.changed:
-        parts.append(f"{work.changed} uncommitted file{'s' if work.changed != 1 else ''}")
-    if work.detached:
-        parts.append(f"{work.detached} commit{'s' if work.detached != 1 else ''} that no branch holds")
     return WorkspaceDirty(
-        f"workspace {record.name} has {' and '.join(parts)}; everything was kept in {record.worktree}",
+        f"workspace {record.name} has {' and '.join(work.losses)}; everything was kept in {record.worktree}",
         workspace=record.id,
         path=record.worktree,
         branch=record.branch,

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"os"
 	"path/filepath"
@@ -450,7 +451,9 @@ func (d *daemon) wait(id, what string, holds func(*news) bool) news {
 		}
 		d.woken.Wait()
 	}
-	return *d.of(id)
+	told := *d.of(id)
+	told.runs = maps.Clone(told.runs)
+	return told
 }
 
 // finished waits until a process was reaped and its output has ended.

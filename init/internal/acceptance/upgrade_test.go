@@ -149,13 +149,14 @@ func TestAnUpgradeWaitsForKills(t *testing.T) {
 	d := m.connect()
 	d.spawn(sh("p", `trap '' TERM; echo ready; while :; do sleep 0.01; done`))
 	d.wait("p", "ready", func(n *news) bool { return n.end > 0 })
-	id, err := d.request("kill", object{"process": "p", "grace_ms": 1000})
+	id, err := d.request("kill", object{"process": "p", "grace_ms": 60000})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if name, _ := m.upgrade(d, successor, build2); name != "busy" {
 		t.Errorf("%q", name)
 	}
+	d.must("signal", object{"process": "p", "signal": 9, "group": true}, nil)
 	if _, err := d.answer(id); err != nil {
 		t.Error(err)
 	}

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash"
 	"io"
 	"os"
 
@@ -38,16 +39,45 @@ func call(ctx context.Context, client *nexus.Client, one testCase) (any, error) 
 	}
 	if spec := protocol.Methods[one.Method]; spec != nil {
 		if err := json.Unmarshal(result, spec.NewResult()); err != nil {
-			return nil, &nexus.ProtocolError{Err: err}
+			return nil, &nexus.ProtocolError{MayHaveRun: true, Err: err}
 		}
 	}
 	return result, nil
 }
 
+// kept is what came on one channel: all of it, or its size and SHA-256.
+type kept struct {
+	whole *bytes.Buffer
+	sum   hash.Hash
+	size  int64
+}
+
+func newKept(digest bool) *kept {
+	if digest {
+		return &kept{sum: sha256.New()}
+	}
+	return &kept{whole: bytes.NewBuffer([]byte{})}
+}
+
+func (k *kept) Write(p []byte) (int, error) {
+	k.size += int64(len(p))
+	if k.whole != nil {
+		return k.whole.Write(p)
+	}
+	return k.sum.Write(p)
+}
+
+func (k *kept) MarshalJSON() ([]byte, error) {
+	if k.whole != nil {
+		return json.Marshal(k.whole.Bytes())
+	}
+	return json.Marshal(transferred{k.size, hex.EncodeToString(k.sum.Sum(nil))})
+}
+
 // followed is what became of a process.
 type followed struct {
-	Stdout     []byte               `json:"stdout"`
-	Stderr     []byte               `json:"stderr"`
+	Stdout     *kept                `json:"stdout"`
+	Stderr     *kept                `json:"stderr"`
 	ExitCode   *int                 `json:"exit_code"`
 	Signal     *nexus.Signal        `json:"signal"`
 	Reason     *protocol.ExitReason `json:"reason"`
@@ -75,7 +105,7 @@ func execute(ctx context.Context, client *nexus.Client, one testCase) (any, erro
 	if len(one.Argv) == 0 {
 		return nil, errors.New("argv is empty")
 	}
-	stdout, stderr := bytes.NewBuffer([]byte{}), bytes.NewBuffer([]byte{})
+	stdout, stderr := newKept(one.Digest), newKept(one.Digest)
 	cmd := ws.CommandContext(ctx, one.Argv[0], one.Argv[1:]...)
 	cmd.Stdout, cmd.Stderr = stdout, stderr
 	if one.Stdin != nil {
@@ -89,7 +119,7 @@ func execute(ctx context.Context, client *nexus.Client, one testCase) (any, erro
 		return nil, err
 	}
 	f := &followed{
-		Stdout: stdout.Bytes(), Stderr: stderr.Bytes(), Process: cmd.Process.ID, Reconnects: cmd.Reconnects(),
+		Stdout: stdout, Stderr: stderr, Process: cmd.Process.ID, Reconnects: cmd.Reconnects(),
 	}
 	f.ended(cmd.ProcessState)
 	return f, nil
@@ -109,7 +139,7 @@ func attach(ctx context.Context, client *nexus.Client, one testCase) (any, error
 		return nil, err
 	}
 	defer attached.Close()
-	f := &followed{Stdout: []byte{}, Stderr: []byte{}, Process: one.Process}
+	f := &followed{Stdout: newKept(one.Digest), Stderr: newKept(one.Digest), Process: one.Process}
 	size := 0
 	for chunk, err := range attached.Chunks() {
 		if err != nil {
@@ -119,10 +149,12 @@ func attach(ctx context.Context, client *nexus.Client, one testCase) (any, error
 		if one.Limit != nil {
 			data = data[:min(len(data), *one.Limit-size)]
 		}
+		into := f.Stdout
 		if size += len(data); chunk.Stderr {
-			f.Stderr = append(f.Stderr, data...)
-		} else {
-			f.Stdout = append(f.Stdout, data...)
+			into = f.Stderr
+		}
+		if _, err := into.Write(data); err != nil {
+			return nil, err
 		}
 		if one.Limit != nil && size >= *one.Limit {
 			break
@@ -290,6 +322,9 @@ func dial(ctx context.Context, client *nexus.Client, one testCase) (any, error) 
 		return nil, err
 	}
 	received, err := io.ReadAll(conn)
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		err = &nexus.InterruptedError{Method: "dial", MayHaveRun: true, Err: context.DeadlineExceeded}
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -37,6 +37,7 @@ type testCase struct {
 	Process            string            `json:"process"`
 	Offset             int64             `json:"offset"`
 	Limit              *int              `json:"limit"`
+	Digest             bool              `json:"digest"`
 	Source             string            `json:"source"`
 	Path               string            `json:"path"`
 	Target             string            `json:"target"`
@@ -71,7 +72,7 @@ func tell(err error) *told {
 		t.Code = &remote.Code
 	}
 	if t.Name == "" {
-		t.Name = "internal"
+		t.Name, t.MayHaveRun = "internal", true
 	}
 	return t
 }
@@ -134,10 +135,17 @@ func (d *driver) close() error {
 	return err
 }
 
+func limitOf(one testCase) time.Duration {
+	if one.TimeoutMS == nil {
+		return defaultDeadline
+	}
+	return time.Duration(*one.TimeoutMS) * time.Millisecond
+}
+
 func (d *driver) handle(one testCase) {
-	limit := defaultDeadline
-	if one.TimeoutMS != nil {
-		limit = time.Duration(*one.TimeoutMS) * time.Millisecond
+	limit := limitOf(one)
+	if one.Do == "connect" {
+		limit += time.Second // it knows its own deadline
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
@@ -145,6 +153,9 @@ func (d *driver) handle(one testCase) {
 	out := answer{ID: one.ID, OK: err == nil, Result: result}
 	if err != nil {
 		out.Result, out.Error = nil, tell(err)
+		if late := ctx.Err() != nil && out.Error.Name == "call_timeout"; late && one.Do != "call" {
+			out.Error.MayHaveRun = true // what was done before the deadline is not told
+		}
 	}
 	d.out.Lock()
 	defer d.out.Unlock()
@@ -177,7 +188,7 @@ func (d *driver) connect(ctx context.Context, one testCase) (any, error) {
 	if err := d.close(); err != nil {
 		return nil, err
 	}
-	options := nexus.Options{URL: one.URL, Token: one.Token}
+	options := nexus.Options{URL: one.URL, Token: one.Token, OpenTimeout: limitOf(one)}
 	if one.ReconnectTimeoutMS != nil {
 		options.ReconnectTimeout = time.Duration(*one.ReconnectTimeoutMS) * time.Millisecond
 		if options.ReconnectTimeout == 0 {

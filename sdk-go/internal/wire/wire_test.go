@@ -7,6 +7,7 @@ import (
 	"testing"
 )
 
+// requirement: frame.header
 func TestFrameRoundTrip(t *testing.T) {
 	for _, frame := range []Frame{
 		{Data, Up, 1, 0, []byte("x")},
@@ -30,6 +31,7 @@ func TestFrameRoundTrip(t *testing.T) {
 	}
 }
 
+// requirement: frame.payload
 func TestWhatIsNoFrame(t *testing.T) {
 	for _, text := range []string{
 		"", "00", "00010000000100000000000000", // short

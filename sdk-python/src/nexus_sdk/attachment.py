@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from nexus_sdk.connection import Connection
-from nexus_sdk.exceptions import CallTimeout, ConnectionClosed, ConnectionLost, ProtocolViolation
+from nexus_sdk.exceptions import CallTimeout, ConnectionClosed, ProtocolViolation
 from nexus_sdk.link import Link, LinkDown
 from nexus_sdk.protocol.errors import NexusError
 from nexus_sdk.protocol.methods import METHODS
@@ -62,7 +62,7 @@ class Attachment(ABC):
 
     def _broken(self, lost: LinkDown) -> NexusError:
         """The error of a stream that cannot be resumed."""
-        return ConnectionLost(f"the connection broke during {self.method}: {lost}", may_have_run=lost.sent)
+        return lost.error(f"the connection broke during {self.method}: {lost}", may_have_run=lost.sent)
 
     def _refused(self, error: NexusError) -> NexusError | None:
         """Translate the error of an attempt to resume; None tries once more with changed params."""
@@ -202,6 +202,8 @@ class Attachment(ABC):
         finally:
             overdue.cancel()
             link.abandon(request)
+        if self._link is None:
+            raise ProtocolViolation(f"{self.method} was answered before it was open")
         result = METHODS[self.method].result
         try:
             return msgspec.json.decode(raw, type=result or Any)

@@ -18,7 +18,13 @@ from websockets.exceptions import InvalidStatus
 
 from nexus_sdk.calling import deadline, decode_result, find, prepare, refusal, unreachable
 from nexus_sdk.discovery import Address
-from nexus_sdk.exceptions import CallTimeout, ConnectionClosed, ConnectionFailed, ConnectionLost
+from nexus_sdk.exceptions import (
+    CallTimeout,
+    ConnectionClosed,
+    ConnectionFailed,
+    ConnectionLost,
+    ProtocolViolation,
+)
 from nexus_sdk.link import Link, LinkDown, Progress
 from nexus_sdk.protocol.errors import MethodNotFound, NexusError
 from nexus_sdk.protocol.methods import Method
@@ -146,7 +152,8 @@ class Connection:
             CallTimeout: the deadline passed; the daemon was told to cancel.
             ConnectionLost: the connection broke; `may_have_run` says whether the call may have had its effect.
             MethodNotFound: the daemon speaks an older level; nothing was sent.
-            ProtocolViolation: the result is not what the schema says.
+            ProtocolViolation: the result is not what the schema says, or the peer broke the protocol meanwhile;
+            `may_have_run` likewise.
             NexusError: whatever the daemon answered.
         """
         spec = find(method)
@@ -200,10 +207,11 @@ class Connection:
         while True:
             try:
                 link = await self.link()
-            except ConnectionLost as lost:
+            except (ConnectionLost, ProtocolViolation) as lost:
                 if not started:
                     raise
-                raise ConnectionLost(lost.message, hint=lost.hint, may_have_run=True) from lost
+                # others wait for the same link and have sent nothing: the error is theirs too, so this is another one
+                raise type(lost)(lost.message, hint=lost.hint, may_have_run=True) from lost
             if spec is not None:
                 self.check_level(spec, link)
             await link.admit()
@@ -224,7 +232,7 @@ class Connection:
                     continue
                 message = f"the connection broke while {method} was under way: {down}"
                 hint = "find out whether it had its effect before you repeat it, or give it a key"
-                raise ConnectionLost(message, hint=hint, may_have_run=True) from down.cause
+                raise down.error(message, hint=hint, may_have_run=True) from down.cause
             return decode_result(method, spec, raw)
 
     async def _open_link(self) -> Link:
@@ -254,7 +262,7 @@ class Connection:
             self._backoff.reset()
         down = None if lost is None else lost.end
         if down is not None and (patience <= 0 or not self.options.is_transient(down.cause)):
-            raise ConnectionLost(str(down)) from down.cause
+            raise down.error(str(down)) from down.cause
         attempts = 0
         while True:
             pause = self._backoff.next()

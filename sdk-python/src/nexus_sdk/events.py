@@ -16,7 +16,7 @@ import msgspec
 
 from nexus_sdk.attachment import Attachment
 from nexus_sdk.connection import Connection
-from nexus_sdk.exceptions import ConnectionLost, NexusError, ProtocolViolation
+from nexus_sdk.exceptions import NexusError, ProtocolViolation
 from nexus_sdk.link import LinkDown
 from nexus_sdk.protocol import types
 from nexus_sdk.protocol.errors import CursorExpired
@@ -173,7 +173,7 @@ class Search(EventStream[types.FsMatch]):
             self._push(event)
 
     def _broken(self, lost: LinkDown) -> NexusError:
-        return ConnectionLost(f"the connection broke during a search: {lost}", hint="search again")
+        return lost.error(f"the connection broke during a search: {lost}", hint="search again")
 
     def _ended(self, result: types.FsSearched | None, error: BaseException | None) -> None:
         if result is not None:

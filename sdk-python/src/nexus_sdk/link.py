@@ -20,12 +20,13 @@ from typing import Any, Protocol
 import msgspec
 from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.client import connect as open_websocket
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import ConnectionClosed, NegotiationError
+from websockets.protocol import State
 from websockets.typing import Subprotocol
 
 from nexus_sdk.calling import check_size, remote_error
 from nexus_sdk.discovery import Address
-from nexus_sdk.exceptions import ConnectionFailed, ProtocolViolation
+from nexus_sdk.exceptions import ConnectionFailed, ConnectionLost, ProtocolViolation
 from nexus_sdk.protocol import types
 from nexus_sdk.protocol.errors import NexusError, TooManyRequests
 from nexus_sdk.wire import frames, messages
@@ -40,14 +41,20 @@ _log = logging.getLogger("nexus_sdk")
 _SUBPROTOCOL = Subprotocol("nexus.v1")
 _MAX_SIZE = 4 * 1024 * 1024
 _CLOSE_TIMEOUT = 2.0
+_SMALL = 4096
+_BATCH = 1024
+"""How much is written at once. No more, so that the daemon works on the first while the next are made."""
 _VIOLATION = 4400
+_MAX_STREAM = 2**32 - 1
+_REFUSED = frozenset((1002, 1003, 1007, 1009))
+"""Close codes with which the WebSocket below refuses what a peer sends."""
 
 
 class LinkDown(Exception):
     """The WebSocket ended.
 
     Attributes:
-        cause: what the transport said.
+        cause: what the transport said, or the ProtocolViolation for which this end left.
         sent: whether the request had been handed to the transport.
     """
 
@@ -55,6 +62,12 @@ class LinkDown(Exception):
         super().__init__(message)
         self.cause = cause
         self.sent = sent
+
+    def error(self, message: str, *, hint: str | None = None, may_have_run: bool = False) -> NexusError:
+        """Return what to raise: ProtocolViolation where the peer broke the protocol, else ConnectionLost."""
+        if isinstance(self.cause, ProtocolViolation):
+            return ProtocolViolation(message, may_have_run=may_have_run)
+        return ConnectionLost(message, hint=hint, may_have_run=may_have_run)
 
 
 class Progress(msgspec.Struct, frozen=True):
@@ -187,7 +200,7 @@ class Link:
             )
             try:
                 if websocket.subprotocol != _SUBPROTOCOL:
-                    raise ProtocolViolation(f"{address} speaks WebSocket, but not nexus.v1")
+                    raise NegotiationError("the server speaks WebSocket, but not nexus.v1")
                 return cls(websocket, _first(await websocket.recv(), address))
             except BaseException:
                 websocket.transport.abort()
@@ -280,6 +293,7 @@ class Link:
         try:
             while True:
                 while outbox:
+                    self._write_small()
                     data, text, request = outbox.popleft()
                     if request is not None:
                         if request.answer.done():
@@ -290,6 +304,23 @@ class Link:
                 await self._wake.wait()
         except ConnectionClosed:
             return  # the reader says why
+
+    def _write_small(self) -> None:
+        """Hand small messages to the transport together, all but the last: each alone would take a system call."""
+        protocol, outbox = self._websocket.protocol, self._outbox
+        if protocol.state is not State.OPEN:
+            return
+        size = 0
+        while len(outbox) > 1 and size < _BATCH and len(outbox[0][0]) <= _SMALL:
+            data, text, request = outbox.popleft()
+            if request is not None:
+                if request.answer.done():
+                    continue
+                request.sent = True
+            (protocol.send_text if text else protocol.send_binary)(data)
+            size += len(data)
+        if size:
+            self._websocket.transport.write(b"".join(protocol.data_to_send()))
 
     async def _read(self) -> None:
         receive = self._websocket.recv
@@ -307,6 +338,9 @@ class Link:
             close = closed.rcvd or closed.sent
             text = self._closing or (close.reason if close is not None else "") or "the connection broke"
             text = f"{text} (close code {1006 if close is None else close.code})"
+            if closed.sent is not None and not closed.rcvd_then_sent and closed.sent.code in _REFUSED:
+                text = f"the daemon broke the protocol: {closed.sent.reason or text}"
+                cause = ProtocolViolation(text)
         except (FrameError, MessageError, ProtocolViolation, msgspec.ValidationError, UnicodeDecodeError) as violation:
             cause, code = ProtocolViolation(f"the daemon broke the protocol: {violation}"), _VIOLATION
             text = str(cause)
@@ -328,8 +362,10 @@ class Link:
                 request.sink.data(frame.channel, frame.offset, frame.payload)
             elif frame.type is FrameType.EOF:
                 request.sink.eof(frame.channel, frame.offset)
-            else:
+            elif frame.channel == frames.UP:
                 request.sink.credit(frame.channel, frame.offset)
+            else:
+                raise StreamError("channel", f"credit on channel {frame.channel}")
         except (NexusError, StreamError) as error:
             self._fail(request, error)
 
@@ -373,6 +409,8 @@ class Link:
                     self._fail(request, error)
         elif message.method == "stream.open":
             opened = _decode_open(message.params)
+            if not 0 < opened.stream <= _MAX_STREAM:
+                raise ProtocolViolation(f"there is no stream {opened.stream}")
             request = self._requests.get(opened.id) if type(opened.id) is int else None
             if request is not None and request.sink is not None:
                 if request.stream is not None or opened.stream in self._streams:

@@ -149,7 +149,15 @@ class Output:
 
     def eof(self, channel: int, offset: int) -> None:
         """A channel ended."""
-        if self._inbound is not None and self._inbound.eof(channel, offset):
+        try:
+            ended = self._inbound is not None and self._inbound.eof(channel, offset)
+        except StreamError as error:
+            if error.fault == "gap":
+                raise OutputGap(
+                    f"output from {self._next} to {offset} is missing", expected=self._next, offset=offset
+                ) from None
+            raise
+        if ended:
             self._lanes[channel].ended = True
             self._lanes[channel].wake()
             if all(lane.ended for lane in self._lanes.values()):

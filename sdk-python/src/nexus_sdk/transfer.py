@@ -19,7 +19,7 @@ import msgspec
 
 from nexus_sdk.attachment import Attachment
 from nexus_sdk.connection import Connection, ProgressCallback
-from nexus_sdk.exceptions import NexusError, OutputGap
+from nexus_sdk.exceptions import NexusError, OutputGap, ProtocolViolation
 from nexus_sdk.link import Progress
 from nexus_sdk.output import Output
 from nexus_sdk.protocol import types
@@ -80,10 +80,10 @@ class Download(Attachment):
         return self
 
     async def __anext__(self) -> bytes:
-        data = await self.read()
-        if not data:
+        chunk = await self._output.take(self._lane)
+        if chunk is None:
             raise StopAsyncIteration
-        return data
+        return chunk.data
 
     async def read(self) -> bytes:
         """Return the next bytes, at most 64 KiB; `b""` at the end.
@@ -134,7 +134,11 @@ class Download(Attachment):
         if result is not None and self._info is not None:
             if result.info.etag != self._info.etag:
                 error = self._changed()
-            elif self._output.offset != self._end:
+            elif self._output.offset > self._end:
+                error = ProtocolViolation(
+                    f"the download of {self._request.path!r} has {self._end} bytes, but {self._output.offset} came"
+                )
+            elif self._output.offset < self._end:
                 error = OutputGap(
                     f"the download of {self._request.path!r} ended at {self._output.offset} instead of {self._end}",
                     expected=self._output.offset,
@@ -172,6 +176,9 @@ class Upload(Attachment):
         return self._request
 
     def _on_open(self, info: types.FsUploadOpen) -> None:
+        size = self._request.size
+        if not isinstance(size, msgspec.UnsetType) and info.offset > size:
+            raise ProtocolViolation(f"the daemon continues the upload at {info.offset} of {size} bytes")
         self.sender.attach(self._number, info.offset, info.window)
 
     def _on_lost(self) -> None:

@@ -71,7 +71,9 @@ export const openNodeSocket: OpenSocket = ({ url, socketPath, token, signal }, h
     });
     socket.on("close", (code, reason) => {
       signal.removeEventListener("abort", abort);
-      if (opened) handlers.closed(code, reason.toString());
+      // the codes of `ws` for what it does not accept
+      const broken = failure !== undefined && "code" in failure && String(failure.code).startsWith("WS_ERR_");
+      if (opened) handlers.closed(code, broken && failure !== undefined ? failure.message : reason.toString(), broken);
       else reject(failure ?? new SocketRefused(`cannot connect to ${url}`));
     });
   });

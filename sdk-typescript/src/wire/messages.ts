@@ -44,6 +44,7 @@ export function decodeMessage(text: string): Message {
     return { kind: "notification", method: value["method"], params };
   }
   if (value["error"] !== undefined) {
+    if ("result" in value) throw new MessageError("an answer with both result and error");
     const error = value["error"];
     if (!isObject(error) || typeof error["code"] !== "number" || typeof error["message"] !== "string") {
       throw new MessageError("`error` is not an error object");

@@ -65,6 +65,7 @@ def answer(result):
     return msgspec.json.decode(result)
 
 
+# requirement: key.once
 async def test_the_second_call_gets_the_first_outcome(keyed):
     work = Work(types.NoParams())
     first = await keyed(call(), work)
@@ -73,6 +74,7 @@ async def test_the_second_call_gets_the_first_outcome(keyed):
     assert work.times == 1
 
 
+# requirement: key.once
 async def test_the_outcome_survives_a_restart(db, keyed):
     await keyed(call(), Work())
     again = Work()
@@ -80,6 +82,7 @@ async def test_the_outcome_survives_a_restart(db, keyed):
     assert again.times == 0
 
 
+# requirement: key.reused
 async def test_other_params_are_refused(keyed):
     await keyed(call(), Work())
     with pytest.raises(KeyReused):
@@ -130,6 +133,7 @@ async def test_a_failure_is_an_outcome(keyed):
     assert work.times == 1
 
 
+# requirement: key.free
 async def test_a_retryable_refusal_frees_the_key(keyed):
     with pytest.raises(WorkspaceBusy):
         await keyed(call(), Work(WorkspaceBusy("busy", workspace="w", operation="op_1")))
@@ -138,6 +142,7 @@ async def test_a_retryable_refusal_frees_the_key(keyed):
     assert work.times == 1
 
 
+# requirement: key.subject
 async def test_two_subjects_never_meet(keyed):
     first, second = Work(), Work()
     await keyed(call(), first)
@@ -154,6 +159,7 @@ async def interrupted(db, made):
     return task, work
 
 
+# requirement: key.unknown
 async def test_what_cannot_be_repeated_is_called_unknown(db, keyed):
     task, work = await interrupted(db, call())
     with pytest.raises(OutcomeUnknown) as refused:

@@ -2,12 +2,17 @@
 
 import pytest
 from nexus_sdk.protocol.errors import RepositoryUnusable
-from nexusd.api.sources import check_source
+from nexusd.api import sources
 from nexusd.auth.identity import Identity
 
 TENANT = Identity("alice", frozenset({"*"}), "own", "jwt")
 NAMED = Identity("alice", frozenset({"*"}), frozenset({"ws_a"}), "jwt")
 EVERYBODYS = Identity("root", frozenset({"*"}), "*", "peer")
+HOME = "/nonexistent/home"
+
+
+def check_source(identity, url, allowed, home=HOME):
+    return sources.check_source(identity, url, allowed, home)
 
 
 @pytest.fixture
@@ -60,3 +65,16 @@ def test_a_relative_entry_opens_nothing(place, monkeypatch):
     monkeypatch.chdir(place)
     with pytest.raises(RepositoryUnusable):
         check_source(TENANT, str(place / "open" / "shop"), ["open", "."])
+
+
+@pytest.mark.parametrize("form", ["{}", "file://{}"])
+@pytest.mark.parametrize(
+    "path",
+    ["shop/.nexus/worktrees/w", "shop/.nexus/worktrees/w/inner", "home/repositories/x.git", "home", "way/repositories"],
+)
+def test_what_tenants_can_write_is_no_source(place, form, path):
+    (place / "open" / "way").symlink_to(place / "open" / "home")
+    url = form.format(place / "open" / path)
+    with pytest.raises(RepositoryUnusable):
+        check_source(TENANT, url, [str(place / "open")], place / "open" / "home")
+    assert check_source(EVERYBODYS, url, [], place / "open" / "home") == url

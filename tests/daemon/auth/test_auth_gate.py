@@ -103,6 +103,7 @@ async def test_the_workspace_is_set(gate: Gate) -> None:
     assert await admit(gate, call("session.ping", who([]))) is None
 
 
+# requirement: auth.scope
 @pytest.mark.parametrize("method", [name for name, row in METHODS.items() if row.scope is not None])
 async def test_every_method_wants_its_scope(gate: Gate, method: str) -> None:
     row = METHODS[method]

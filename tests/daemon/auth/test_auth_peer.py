@@ -32,6 +32,7 @@ def test_the_daemons_user_and_root_may_do_everything(uid: int) -> None:
     assert identity.expires_at is None
 
 
+# requirement: auth.peer
 @pytest.mark.parametrize(("uid", "trust"), [(1001, True), (100, True), (10000, True), (1000, False), (0, False)])
 def test_nobody_else_is_known(uid: int, trust: bool) -> None:
     with pytest.raises(Unauthenticated):

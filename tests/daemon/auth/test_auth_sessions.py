@@ -72,6 +72,16 @@ async def test_without_expiry_there_is_no_timer() -> None:
     assert registry._timer is None
 
 
+# requirement: auth.expiry
+async def test_the_timer_never_sleeps_past_the_five_seconds_of_the_protocol() -> None:
+    """However far away the end is: the clock of the machine may jump to it meanwhile."""
+    registry = SessionRegistry()
+    Holder(registry, "a", 4e9)
+    assert registry._timer is not None
+    assert registry._timer.when() - asyncio.get_running_loop().time() <= 5
+    registry.close()
+
+
 async def test_the_timer_is_set_to_the_first_end() -> None:
     clock = Clock()
     registry = SessionRegistry(clock=clock, lateness=3600)
@@ -103,6 +113,9 @@ async def test_renewal_moves_the_end_and_keeps_old_tokens_in_mind() -> None:
 async def test_what_is_gone_is_forgotten() -> None:
     registry = SessionRegistry()
     holders = [Holder(registry, f"t{i % 7}", 4e9 + i % 3) for i in range(50)]
+    for holder in holders[::2]:
+        holder.identity = identity("another", 5e9)
+        registry.renew(holder)
     for holder in holders:
         registry.remove(holder)
         registry.remove(holder)

@@ -136,6 +136,8 @@ BAD: dict[str, Callable[[], Any]] = {
     "nested claim twice": lambda: signed(HEADER, json.dumps(claims())[:-1] + ',"x":{"a":1,"a":2}}'),
     "1 MiB": lambda: with_claims(jti="x" * (1 << 20)),
     "just too long": lambda: "a" * (MAX_TOKEN + 1),
+    "good but too long": lambda: with_claims(note="x" * MAX_TOKEN),
+    "NaN elsewhere": lambda: signed(HEADER, json.dumps(claims(note=float("nan")))),
     "exp a string": lambda: with_claims(exp=str(int(NOW) + 600)),
     "exp true": lambda: with_claims(exp=True),
     "exp NaN": lambda: signed(HEADER, json.dumps(claims(exp=float("nan")))),

@@ -175,3 +175,17 @@ def test_a_diff_of_hostile_texts_is_bounded() -> None:
     old, new = "x\n" * 200_000, "x\n" * 100_000 + "y\n" * 100_000
     diff = unified(old, new, "f", 1000)
     assert len(diff) < 1200 and diff.splitlines()[-1].startswith("\\")
+
+
+def test_lines_are_not_added_to_a_line_without_an_end() -> None:
+    with pytest.raises(patch.PatchError, match="no line end"):
+        patch.apply("a", patch.parse("@@ -1,0 +2 @@\n+b\n"))
+    assert patch.apply("a\n", patch.parse("@@ -1,0 +2 @@\n+b\n")) == "a\nb\n"
+    assert patch.apply("", patch.parse("@@ -0,0 +1 @@\n+b\n")) == "b\n"
+
+
+def test_the_last_line_end_is_not_taken_from_the_middle() -> None:
+    cut = "@@ -1 +1 @@\n-a\n+x\n\\ No newline at end of file\n"
+    with pytest.raises(patch.PatchError, match="lines follow it"):
+        patch.apply("a\nb\n", patch.parse(cut))
+    assert patch.apply("a\n", patch.parse(cut)) == "x"

@@ -244,6 +244,23 @@ def test_write_makes_replaces_and_keeps_the_mode(files: Beneath, root: Path) -> 
     assert sorted(os.listdir(root)) == ["b", "f"]
 
 
+def test_what_was_written_is_durable_before_it_is_told(
+    files: Beneath, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[tuple[int, bool]] = []
+    real = os.fsync
+
+    def fsync(fd: int) -> None:
+        real(fd)
+        synced.append((os.fstat(fd).st_ino, (root / "sub" / "f").exists()))
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    (root / "sub").mkdir()
+    write(files, "sub/f", "x")
+    # the content before it has its name, the name before anybody is told
+    assert synced == [((root / "sub" / "f").stat().st_ino, False), ((root / "sub").stat().st_ino, True)]
+
+
 def test_write_is_atomic_for_readers(files: Beneath, root: Path) -> None:
     versions = ["a" * 100_000, "b" * 100_000]
     write(files, "f", versions[0])

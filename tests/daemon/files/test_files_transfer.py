@@ -12,6 +12,7 @@ import pytest
 from files_support import SECRET, open_descriptors, snapshot
 from nexus_sdk.protocol import errors
 from nexus_sdk.protocol.types import FsDownloadParams, FsUploadParams
+from nexusd.files import transfer
 from nexusd.files.beneath import Beneath
 from nexusd.files.transfer import BLOCK, Download, Upload, sweep
 
@@ -136,6 +137,7 @@ async def test_an_empty_file_can_be_uploaded(files: Beneath, root: Path) -> None
     assert (await running.finish()).info.size == 0
 
 
+# requirement: resume.upload
 async def test_upload_goes_on_where_it_ended(files: Beneath, root: Path) -> None:
     checksum = hashlib.sha256(DATA).hexdigest()
     running = upload(files, size=len(DATA), sha256=checksum)
@@ -151,6 +153,17 @@ async def test_upload_goes_on_where_it_ended(files: Beneath, root: Path) -> None
     assert (root / "f").read_bytes() == DATA
 
 
+async def test_an_upload_of_something_shorter_begins_again(files: Beneath, root: Path) -> None:
+    first = upload(files, size=len(DATA))
+    await feed(first, DATA[:BLOCK])
+    await first.abort()
+    second = upload(files, size=10)
+    assert second.opened.offset == 0
+    await feed(second, b"0123456789")
+    await second.finish()
+    assert (root / "f").read_bytes() == b"0123456789"
+
+
 async def test_a_second_connection_takes_over(files: Beneath, root: Path) -> None:
     first = upload(files, size=len(DATA))
     await feed(first, DATA[:BLOCK])
@@ -164,6 +177,32 @@ async def test_a_second_connection_takes_over(files: Beneath, root: Path) -> Non
     await feed(second, DATA[BLOCK:])
     await second.finish()
     assert (root / "f").read_bytes() == DATA
+
+
+async def test_an_upload_that_is_taken_over_while_it_opens_touches_nothing(
+    files: Beneath, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (root / "precious").write_bytes(DATA)
+    first = upload(files)
+    await feed(first, DATA[:BLOCK])
+    await first.abort()
+    take_over, others = transfer._take_over, []
+
+    def overtaken(key: tuple[int, int], mine: Upload) -> None:
+        take_over(key, mine)
+        if not others:
+            others.append(None)
+            others[0] = upload(files)
+            # the number of the closed descriptor now means another file
+            others.append(os.open(root / "precious", os.O_RDWR))
+
+    monkeypatch.setattr(transfer, "_take_over", overtaken)
+    with pytest.raises(errors.FileChanged):
+        upload(files, size=1)
+    assert (root / "precious").read_bytes() == DATA
+    assert others[0].opened.offset == BLOCK
+    await others[0].abort()
+    os.close(others[1])
 
 
 @pytest.mark.parametrize("more", [{"size": 10}, {"size": 12}, {"sha256": "0" * 64}])

@@ -22,6 +22,7 @@ from nexus_sdk.protocol.types import (
 from nexusd.files import operations as fs
 from nexusd.files import stage
 from nexusd.files.beneath import Beneath
+from nexusd.files.copytree import Copying
 
 
 def mkdir(files: Beneath, path: str, **more: Any) -> FileInfo:
@@ -268,6 +269,21 @@ def test_a_refused_copy_changes_nothing(
     with pytest.raises((error, errors.PathEscapes) if target == "away" else error):
         copy(files, source, target, **more)
     assert set(snapshot(root)) == before and open_descriptors() == descriptors
+
+
+def test_a_copy_that_was_moved_into_its_source_ends(root: Path) -> None:
+    (root / "a" / "deep").mkdir(parents=True)
+    (root / "a" / "f").write_text("x")
+    source, made = (os.open(path, os.O_RDONLY) for path in (root / "a", root / "a" / "deep"))
+    try:
+        copying = Copying("a", None, lambda: False)
+        copying.forbid(made)
+        with pytest.raises(errors.PathInvalid, match="into itself"):
+            copying.tree(source, made, overwrite=False)
+    finally:
+        os.close(source)
+        os.close(made)
+    assert not (root / "a" / "deep" / "deep").exists() or not any((root / "a" / "deep" / "deep").iterdir())
 
 
 def test_a_cancelled_copy_leaves_nothing(files: Beneath, root: Path) -> None:

@@ -140,6 +140,36 @@ async def test_hooks_monitors_editors_and_pagers_do_not_run(repo: Path, git, tmp
     assert proof.exists()
 
 
+async def test_programs_of_the_configuration_do_not_run_unasked(repo: Path, git, tmp_path: Path) -> None:
+    proof = tmp_path / "proof"
+    evil = tmp_path / "evil.sh"
+    evil.write_text(f"#!/bin/sh\ntouch {proof}\nexit 0\n")
+    evil.chmod(0o755)
+    # a commit that says it is signed, and an alternate whose refs are asked for
+    signed = git(repo, "cat-file", "commit", "HEAD").replace("\n\n", "\ngpgsig -----BEGIN PGP SIGNATURE-----\n \n\n", 1)
+    (tmp_path / "object").write_text(signed + "\n")
+    git(
+        repo,
+        "update-ref",
+        "refs/heads/signed",
+        git(repo, "hash-object", "-t", "commit", "-w", str(tmp_path / "object")),
+    )
+    git(tmp_path, "init", "--quiet", "--bare", "alternate")
+    git(tmp_path, "clone", "--quiet", str(repo), "newer")
+    git(tmp_path / "newer", "commit", "--quiet", "--allow-empty", "-m", "newer")
+    (repo / ".git/objects/info/alternates").write_text(f"{tmp_path}/alternate/objects\n")
+    settings = {"gpg.program": str(evil), "log.showSignature": "true", "core.alternateRefsCommand": str(evil)}
+    for name, value in settings.items():
+        git(repo, "config", name, value)
+    for plain in (("log", "signed"), ("fetch", str(tmp_path / "newer"), "HEAD")):
+        await Git(cwd=repo).run(*plain, writes=True)
+        assert not proof.exists(), plain
+        # The same without our settings does run it, so this test can fail.
+        shell(repo, *plain)
+        assert proof.exists(), plain
+        proof.unlink()
+
+
 async def test_the_callers_environment_does_not_lead_git_elsewhere(
     repo: Path, tmp_path: Path, git, monkeypatch: pytest.MonkeyPatch
 ) -> None:

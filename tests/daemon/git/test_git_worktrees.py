@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import secrets
 import shutil
 import signal
 import subprocess
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import pytest
 from nexus_sdk.protocol.errors import BranchExists, DeadlineExceeded, GitFailed, RepositoryUnusable
+from nexusd.files.stage import UPLOAD, temporary_name
 from nexusd.git import worktrees
 from nexusd.git.layout import Checkout, common_dir, entries
 from nexusd.git.locks import locked
@@ -92,7 +94,21 @@ async def test_the_exclusion_is_written_once(repo: Path, place: Path, commit: st
     exclude.write_text("mine")
     await create(repo, place, BRANCH, commit)
     await create(repo, place.with_name("v"), "nexus/v", commit)
-    assert exclude.read_text() == "mine\n.nexus/\n"
+    lines = exclude.read_text().splitlines()
+    assert lines[:2] == ["mine", ".nexus/"] and len(lines) == len(set(lines)) == 4
+
+
+@pytest.mark.parametrize("bare", [False, True])
+async def test_files_under_way_are_hidden_from_git(repo: Path, place: Path, commit: str, git, bare: bool) -> None:
+    if bare:
+        git(repo.parent, "clone", "--quiet", "--bare", "--template=", str(repo), "bare.git")
+        repo, place = repo.parent / "bare.git", repo.parent / "worktrees" / "w"
+    await create(repo, place, BRANCH, commit)
+    for name in (temporary_name(), UPLOAD + secrets.token_hex(16)):
+        (place / "sub" / name).write_text("half")
+    (place / ".nexus-tmp-notes").write_text("somebody's own")
+    status = await read_status(Checkout.find(repo, place))
+    assert [file.path for file in status.files] == [".nexus-tmp-notes"]
 
 
 async def test_a_linked_exclude_file_is_not_replaced(repo: Path, place: Path, commit: str, tmp_path: Path) -> None:

@@ -99,6 +99,7 @@ class Reader:
             self.stderr += data
 
 
+# requirement: resume.output
 async def test_64_mib_arrive_exactly_through_lost_connections(bench: Bench, tmp_path: Path) -> None:
     size = 64 * MIB
     process = await bench.start(sys.executable, "-c", PRINTER, str(size), "7", log_limit=MIB)
@@ -140,6 +141,7 @@ async def test_the_beginning_waits_a_while_for_the_first_to_attach(bench: Bench)
     await impatient.close(0)
 
 
+# requirement: resume.expired
 async def test_with_nobody_attached_the_log_wraps(bench: Bench) -> None:
     bench.table = bench.new_table(first_hold=0)
     process = await bench.start("sh", "-c", "seq 1 100000", log_limit=65536)
@@ -164,6 +166,7 @@ async def test_with_nobody_attached_the_log_wraps(bench: Bench) -> None:
     attachment.close()
 
 
+# requirement: resume.hold
 async def test_a_closed_attachment_lets_the_process_go_on(bench: Bench) -> None:
     process = await bench.start("sh", "-c", "head -c 1000000 /dev/zero", log_limit=65536)
     attachment = await bench.attach(process, attachment="somebody", hold_ms=60_000)
@@ -176,6 +179,7 @@ async def test_a_closed_attachment_lets_the_process_go_on(bench: Bench) -> None:
     assert (await bench.table.wait(process.id, DEADLINE)).state == "exited"
 
 
+# requirement: resume.hold
 async def test_what_is_kept_for_a_lost_client_expires(bench: Bench) -> None:
     process = await bench.start("sh", "-c", "head -c 1000000 /dev/zero", log_limit=65536)
     attachment = await bench.attach(process, attachment="somebody", hold_ms=50)
@@ -259,6 +263,7 @@ async def test_order_between_channels_survives(bench: Bench) -> None:
 # --- input ---
 
 
+# requirement: resume.stdin
 async def test_input_is_taken_once_however_often_it_is_sent(bench: Bench) -> None:
     process = await bench.start("sha256sum", stdin=True)
     data = random.Random(5).randbytes(1_000_000)

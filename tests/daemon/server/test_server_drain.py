@@ -42,6 +42,7 @@ def call(id: int, method: str) -> str:
     return json.dumps({"jsonrpc": "2.0", "id": id, "method": method, "params": {"process": "p_1"}})
 
 
+# requirement: close.shutdown
 async def test_draining_waits_for_calls_and_says_so(served: Served) -> None:
     served.add_workspace("ws_a")
     async with open_rpc(served) as socket:

@@ -142,6 +142,7 @@ def test_a_reader_that_never_reads_is_not_read_either(served: Served) -> None:
         assert other.answer()["result"]["time"]
 
 
+# requirement: stream.isolation
 def test_a_stream_nobody_reads_waits(served: Served) -> None:
     served.add_workspace("ws_a")
     with Raw(served, small=True) as client, Raw(served) as other:
@@ -287,6 +288,7 @@ def test_a_silent_peer_is_pinged_and_then_closed(serve: Callable[..., Served]) -
         assert alive.answer()["result"]["time"]
 
 
+# requirement: call.limit
 def test_calls_in_flight_are_limited(serve: Callable[..., Served]) -> None:
     served = serve(limits=ConnectionLimits(max_requests=3))
     served.add_workspace("ws_a")
@@ -411,6 +413,7 @@ def test_those_who_are_known_do_not_count_as_strangers(serve: Callable[..., Serv
     assert not served.server.turnstile._strangers
 
 
+# requirement: close.full
 def test_a_full_house(serve: Callable[..., Served]) -> None:
     served = serve(turnstile=Turnstile(max_connections=3))
     clients = [Raw(served) for _ in range(3)]

@@ -55,6 +55,7 @@ async def refusal(opening: connect) -> tuple[int, dict[str, Any]]:
     return caught.value.response.status_code, json.loads(caught.value.response.body)["error"]
 
 
+# requirement: call.ready
 async def test_the_server_speaks_first(served: Served) -> None:
     async with open_rpc(served, scopes=["exec:read"], workspaces=["ws_a"]) as socket:
         assert socket.subprotocol == "nexus.v1"
@@ -78,6 +79,7 @@ async def test_answers_go_out_whole_whatever_their_size(served: Served) -> None:
             assert answer["id"] == "x" * size
 
 
+# requirement: auth.subprotocol
 async def test_a_token_as_subprotocol(served: Served) -> None:
     carried = "nexus.bearer." + base64.urlsafe_b64encode(served.mint().encode()).rstrip(b"=").decode()
     async with open_rpc(served, protocols=["nexus.v1", carried]) as socket:
@@ -113,6 +115,7 @@ async def test_bad_authorization_is_refused_alike(served: Served, header: str) -
     )
 
 
+# requirement: http.subprotocol
 async def test_the_subprotocol_is_needed(served: Served) -> None:
     opening = connect(f"ws://127.0.0.1:{served.port}/rpc", additional_headers=served.bearer())
     status, error = await refusal(opening)
@@ -125,6 +128,7 @@ async def test_other_paths_have_no_websocket(served: Served, path: str) -> None:
     assert (await refusal(opening))[0] == 404
 
 
+# requirement: http.deflate
 async def test_compression_is_not_offered(served: Served) -> None:
     async with connect(
         f"ws://127.0.0.1:{served.port}/rpc",
@@ -135,6 +139,7 @@ async def test_compression_is_not_offered(served: Served) -> None:
         assert socket.protocol.extensions == []
 
 
+# requirement: auth.peer
 async def test_the_unix_socket_needs_no_token(served: Served) -> None:
     async with unix_connect(served.socket_path, "ws://anything/rpc", subprotocols=[NEXUS]) as socket:
         identity = (await read(socket))["params"]["identity"]
@@ -174,6 +179,7 @@ async def closing_of(socket: ClientConnection) -> tuple[list[Any], int]:
         return messages, closed.rcvd.code
 
 
+# requirement: auth.expiry
 async def test_expiry_closes_live_connections(serve: Callable[..., Served]) -> None:
     clock = Clock()
     served = serve(clock=clock)
@@ -190,6 +196,7 @@ async def test_expiry_closes_live_connections(serve: Callable[..., Served]) -> N
     assert (await refusal(open_rpc(served, ttl=-1)))[0] == 401
 
 
+# requirement: auth.expiry
 async def test_revocation_closes_live_connections_and_their_streams(served: Served) -> None:
     async with open_rpc(served, id="gone") as one, open_rpc(served, id="stays") as other:
         await read(one)
@@ -204,6 +211,7 @@ async def test_revocation_closes_live_connections_and_their_streams(served: Serv
     assert served.see(lambda: len(served.sessions)) in (0, 1)
 
 
+# requirement: auth.refresh
 async def test_refresh_renews_in_place(serve: Callable[..., Served]) -> None:
     clock = Clock()
     served = serve(clock=clock)
@@ -218,6 +226,7 @@ async def test_refresh_renews_in_place(serve: Callable[..., Served]) -> None:
         assert (await closing_of(socket))[1] == 4401
 
 
+# requirement: auth.refresh
 @pytest.mark.parametrize(
     "grant", [{"subject": "bob"}, {"scopes": ["tokens"]}, {"workspaces": "own"}, {"workspaces": ["ws_a"]}, {"ttl": -5}]
 )
@@ -229,6 +238,7 @@ async def test_refresh_takes_no_other_and_no_lesser_token(served: Served, grant:
         assert (await ask(socket, "session.info"))["result"]["identity"] == before
 
 
+# requirement: close.frames
 async def test_bad_frames_close_with_4400(served: Served) -> None:
     async with open_rpc(served) as socket:
         await read(socket)
@@ -247,6 +257,7 @@ async def test_bad_messages_do_not(served: Served) -> None:
         assert (await ask(socket, "session.ping"))["result"]
 
 
+# requirement: frame.size, close.size
 async def test_a_message_that_is_a_little_too_long_is_named(served: Served) -> None:
     async with open_rpc(served) as socket:
         await read(socket)
@@ -277,6 +288,7 @@ def post(served: Served, body: bytes, headers: dict[str, str] | None = None, pat
         connection.close()
 
 
+# requirement: http.post, http.stream
 def test_one_call_by_post(served: Served) -> None:
     status, answer = post(served, b'{"jsonrpc":"2.0","id":"","method":"session.info"}')
     assert (status, answer["id"]) == (200, "")
@@ -348,6 +360,7 @@ def get(
     return response
 
 
+# requirement: http.health
 def test_the_pages(serve: Callable[..., Served]) -> None:
     served = serve()
     assert json.loads(get(served, "/").body)["name"] == "nexusd"  # type: ignore[attr-defined]
@@ -364,6 +377,7 @@ def test_the_pages(serve: Callable[..., Served]) -> None:
     assert json.loads(answer.body)["error"]["message"] == "the store is full"  # type: ignore[attr-defined]
 
 
+# requirement: http.errors
 def test_errors_are_json_and_every_answer_is_hardened(served: Served) -> None:
     for path, status in (("/", 200), ("/nowhere", 404), ("/rpc", 426), ("/files/a/b", 401), ("/health", 404)):
         answer = get(served, path)
@@ -379,6 +393,7 @@ def test_errors_are_json_and_every_answer_is_hardened(served: Served) -> None:
     assert get(served, "/", method="HEAD").status == 200
 
 
+# requirement: http.metrics
 def test_metrics_from_elsewhere_need_the_scope(serve: Callable[..., Served]) -> None:
     served = serve(allowed_hosts=["nexus.example"])
     for headers, status in (

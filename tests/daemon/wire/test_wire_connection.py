@@ -27,6 +27,7 @@ async def test_a_plain_handler_is_answered_before_feed_returns() -> None:
     assert peer.connection.in_flight == 0
 
 
+# requirement: call.overtake
 async def test_answers_overtake_each_other() -> None:
     service = Service()
     peer = Peer(service)
@@ -75,6 +76,7 @@ async def test_unknown_methods_name_their_neighbours() -> None:
         assert len(error["message"]) < 100
 
 
+# requirement: call.params, call.extra
 @pytest.mark.parametrize(
     ("params", "path", "reason"),
     [
@@ -97,6 +99,7 @@ async def test_bad_params_name_the_path(params: dict[str, Any], path: str, reaso
     assert path in error["message"]
 
 
+# requirement: call.duplicate
 async def test_an_id_in_flight_is_refused_and_the_first_call_unharmed() -> None:
     service = Service()
     peer = Peer(service)
@@ -147,6 +150,7 @@ async def test_a_result_that_does_not_fit_is_an_error() -> None:
 # --- cancel ---------------------------------------------------------------------------------------------------------
 
 
+# requirement: call.cancel
 @pytest.mark.parametrize("id", [0, "", 5, "x"])
 async def test_cancel_answers_through_the_normal_path(id: int | str) -> None:
     service = Service()
@@ -198,6 +202,7 @@ async def test_a_method_that_cannot_be_cancelled_goes_on() -> None:
     assert call.interruption is None
 
 
+# requirement: call.cancel
 async def test_a_handler_that_finished_first_keeps_its_result() -> None:
     service = Service()
     peer = Peer(service)
@@ -301,6 +306,7 @@ async def test_a_handler_cancelled_by_nobodys_wish_is_a_fault() -> None:
 # --- limits and fairness --------------------------------------------------------------------------------------------
 
 
+# requirement: call.limit
 async def test_more_calls_than_allowed_are_refused_by_name() -> None:
     service = Service()
     peer = Peer(service, limits=ConnectionLimits(max_requests=3))
@@ -491,6 +497,7 @@ ACTIONS = st.lists(
 )
 
 
+# requirement: call.once
 @settings(deadline=None, max_examples=150)
 @given(actions=ACTIONS, seed=st.integers(0, 2**16))
 def test_every_request_is_answered_exactly_once_in_any_interleaving(actions: list[tuple[str, int]], seed: int) -> None:

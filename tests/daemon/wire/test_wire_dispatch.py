@@ -81,6 +81,7 @@ async def test_one_call_that_waits() -> None:
     assert (answer["id"], answer["result"]) == ("", {"text": "waited"})
 
 
+# requirement: call.error
 @pytest.mark.parametrize(
     ("body", "id", "code"),
     [
@@ -104,6 +105,7 @@ async def test_one_call_that_fails(body: Any, id: Any, code: int) -> None:
     assert set(answer["error"]["data"]) >= {"name", "hint", "retryable"}
 
 
+# requirement: call.notification
 async def test_a_notification_gets_no_answer_and_does_nothing() -> None:
     service = Service()
     service.go.set()

@@ -11,6 +11,7 @@ from nexusd.wire.progress import Progress
 from wire_harness import Peer, Service, soon
 
 
+# requirement: call.progress
 async def test_only_those_who_asked_hear_of_it() -> None:
     service = Service()
     service.go.set()
@@ -34,6 +35,7 @@ async def test_the_latest_state_is_sent_and_the_answer_ends_it() -> None:
     await peer.quiet()
 
 
+# requirement: call.rising
 async def test_states_between_two_sendings_are_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
     turn = asyncio.Semaphore(0)
     naps: list[float] = []

@@ -42,6 +42,7 @@ async def test_down_with_credit_to_spare() -> None:
     assert peer.connection.streams == 0
 
 
+# requirement: stream.credit, stream.sender
 async def test_down_stops_at_the_credit_and_goes_on_after_a_grant() -> None:
     service = Service()
     service.content = b"0123456789"
@@ -84,6 +85,7 @@ async def test_credit_tells_what_the_caller_has_taken() -> None:
     assert told == [4, 7], "what was not sent cannot have been taken"
 
 
+# requirement: stream.isolation
 async def test_a_slow_stream_does_not_stall_another() -> None:
     service = Service()
     service.content = b"x" * 100
@@ -144,6 +146,7 @@ BREAKS: dict[str, tuple[str, list[tuple[FrameType, int, int, bytes]], str]] = {
 }
 
 
+# requirement: stream.alone, stream.exceeded, credit.channels
 @pytest.mark.parametrize(("name", "frames", "fault"), BREAKS.values(), ids=BREAKS.keys())
 async def test_a_broken_stream_fails_alone(
     name: str, frames: list[tuple[FrameType, int, int, bytes]], fault: str
@@ -211,6 +214,7 @@ async def test_a_wait_that_was_given_up_leaves_nothing_behind() -> None:
     assert not stream._credits
 
 
+# requirement: stream.control
 async def test_cancelling_detaches_the_handler() -> None:
     service = Service()
     service.content = b"x" * 100
@@ -344,6 +348,7 @@ async def test_a_congested_transport_holds_the_sender() -> None:
     assert stream.send_offset == len(service.content)
 
 
+# requirement: credit.events
 async def test_events_wait_for_credit_and_number_their_cursors() -> None:
     service = Service()
     peer = Peer(service)

@@ -51,6 +51,7 @@ async def test_a_client_can_be_awaited_instead_of_entered(fake):
         await nexus.ping()
 
 
+# requirement: call.overtake
 async def test_answers_may_overtake_each_other(fake, nexus):
     gates = {name: asyncio.Event() for name in "abc"}
 
@@ -65,6 +66,7 @@ async def test_answers_may_overtake_each_other(fake, nexus):
         assert (await waiting[name]).name == name
 
 
+# requirement: call.fields
 async def test_unknown_fields_in_results_are_ignored(fake, nexus):
     @fake.on("session.ping")
     async def ping(call):
@@ -210,6 +212,7 @@ async def test_late_and_double_and_stray_answers_change_nothing(fake, nexus):
     assert len(fake.sessions) == 1
 
 
+# requirement: key.retry
 async def test_idempotent_calls_are_repeated_after_a_break(fake, nexus):
     @fake.on("workspace.get")
     async def get(call):
@@ -223,6 +226,7 @@ async def test_idempotent_calls_are_repeated_after_a_break(fake, nexus):
     assert fake.methods() == ["workspace.get"] * 4
 
 
+# requirement: key.retry
 async def test_a_keyed_call_is_repeated_with_the_same_key(fake, nexus):
     @fake.on("workspace.create")
     async def create(call):
@@ -249,11 +253,14 @@ async def test_each_call_gets_a_key_of_its_own_and_a_given_one_is_kept(fake, nex
     assert third == "mine"
 
 
+# requirement: key.retry
 @pytest.mark.parametrize("auto_key", [True, False])
 async def test_a_call_that_may_not_be_repeated_says_that_it_may_have_run(fake, auto_key):
     method, params = ("exec.signal", {"process": "p"}) if auto_key else ("exec.run", {"workspace": "w", "argv": ["a"]})
 
     async def handler(call):
+        if len(fake.calls) > 1:
+            raise OutcomeUnknown("it was sent twice", key="none")
         call.session.drop()
 
     fake.handlers[method] = handler

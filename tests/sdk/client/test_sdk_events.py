@@ -81,6 +81,7 @@ async def test_a_reader_who_does_not_read_holds_back_only_this_stream(fake, nexu
         assert await take(events, 1000) == [f"f{index}" for index in range(1000)]
 
 
+# requirement: stream.exceeded
 async def test_a_daemon_that_ignores_credit_is_found_out(fake, nexus, workspace):
     log = Log(fake, 100)
     log.ignore_credit = True
@@ -249,6 +250,7 @@ async def test_a_search_gives_matches_progress_and_a_result(fake, workspace):
     assert fake.calls[-1].params["include"] == ["*.py"]
 
 
+# requirement: stream.failed
 async def test_a_search_that_breaks_is_not_resumed(fake, workspace):
     @fake.on("fs.search")
     async def search(call):
@@ -297,5 +299,15 @@ async def test_a_stream_that_is_opened_twice_ends_the_link(fake, workspace):
         await call.open()
 
     async with workspace.files.search("t") as matches:
-        with pytest.raises(ConnectionLost, match="opened twice"):
+        with pytest.raises(ProtocolViolation, match="opened twice"):
             await asyncio.wait_for(anext(matches), 5)
+
+
+async def test_a_search_that_is_answered_before_it_is_open(fake, workspace):
+    @fake.on("fs.search")
+    async def search(call):
+        return {"files": 1, "matches": 0, "skipped": 0, "truncated": False}
+
+    with pytest.raises(ProtocolViolation, match="before it was open"):
+        async with workspace.files.search("t"):
+            pass

@@ -10,7 +10,7 @@ import random
 
 import pytest
 from fake_daemon import file_record
-from nexus_sdk import ConnectionLost, OutputGap
+from nexus_sdk import ConnectionLost, OutputGap, ProtocolViolation
 from nexus_sdk.protocol import types
 from nexus_sdk.protocol.errors import (
     EtagMismatch,
@@ -349,6 +349,15 @@ async def test_an_upload_that_is_refused_stops_at_once(fake, workspace):
 
     with pytest.raises(StorageFull):
         await asyncio.wait_for(workspace.files.upload(BIG, "f"), 5)
+
+
+async def test_an_upload_that_is_continued_beyond_its_end(fake, workspace):
+    @fake.on("fs.upload")
+    async def upload(call):
+        await call.open({"offset": 1001, "window": 1000})
+
+    with pytest.raises(ProtocolViolation, match="1001 of 1000 bytes"):
+        await asyncio.wait_for(workspace.files.upload(b"x" * 1000, "f"), 5)
 
 
 async def test_a_checksum_that_does_not_match(fake, workspace):

@@ -14,7 +14,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from fake_daemon import NOW, FakeDaemon, operation_record, ready, workspace_record
-from nexus_sdk import ConnectionClosed, ConnectionFailed, ConnectionLost
+from nexus_sdk import ConnectionClosed, ConnectionFailed, ConnectionLost, ProtocolViolation
 from nexus_sdk.protocol import types
 from nexus_sdk.protocol.errors import (
     InvalidParams,
@@ -51,8 +51,34 @@ async def test_garbage_ends_the_link_and_the_client_says_why(fake, nexus, garbag
         call.answered = True
         await call.session.websocket.send(garbage)
 
-    with pytest.raises(ConnectionLost, match="broke the protocol"):
+    with pytest.raises(ProtocolViolation, match="broke the protocol") as caught:
         await nexus.ping()
+    assert caught.value.may_have_run
+
+
+async def test_text_that_is_not_utf8_ends_the_link(fake, nexus):
+    @fake.on("session.ping")
+    async def ping(call):
+        call.answered = True
+        await call.session.text(b'{"\xff"}')
+
+    with pytest.raises(ProtocolViolation, match="broke the protocol"):
+        await nexus.ping()
+
+
+async def test_who_asks_after_a_violation_is_told_too_and_has_sent_nothing(fake, nexus):
+    @fake.on("exec.signal")
+    async def signal(call):
+        call.answered = True
+        await call.session.websocket.send("{")
+
+    with pytest.raises(ProtocolViolation) as first:
+        await nexus.call("exec.signal", {"process": "pr_1", "signal": "TERM"})
+    with pytest.raises(ProtocolViolation) as second:
+        await nexus.ping()
+    assert (first.value.may_have_run, second.value.may_have_run) == (True, False)
+    await nexus.ping()
+    assert nexus.reconnects == 1
 
 
 async def test_garbage_in_a_binary_frame_ends_the_link(fake, nexus):
@@ -61,7 +87,7 @@ async def test_garbage_in_a_binary_frame_ends_the_link(fake, nexus):
         call.answered = True
         await call.session.binary(b"\x07garbage")
 
-    with pytest.raises(ConnectionLost, match="broke the protocol"):
+    with pytest.raises(ProtocolViolation, match="broke the protocol"):
         await nexus.ping()
 
 
@@ -264,6 +290,47 @@ async def test_a_proxy_is_not_used_for_this_machine(fake, monkeypatch):
         monkeypatch.setenv(name, "http://127.0.0.1:1")
     async with connect(fake) as nexus:
         await nexus.ping()
+
+
+@pytest.mark.parametrize(("count", "size"), [(50, 0), (50, 300), (9, 5000), (5, 70_000)])
+async def test_small_messages_travel_together_and_all_travel_in_order(fake, nexus, monkeypatch, count, size):
+    @fake.on("demo.echo")
+    async def echo(call):
+        return call.params
+
+    link = await nexus._connection.link()
+    transport = link._websocket.transport
+    writes: list[int] = []
+    write = transport.write
+    monkeypatch.setattr(transport, "write", lambda data: (writes.append(len(data)), write(data))[1])
+    asked = [{"number": number, "text": "x" * size} for number in range(count)]
+    assert await asyncio.gather(*(nexus.call("demo.echo", params) for params in asked)) == asked
+    assert [call.params for call in fake.calls] == asked
+    if size > 4096:
+        assert len(writes) == count
+    else:
+        assert len(writes) < count / 1.5
+        assert max(writes) < 2 * 1024
+
+
+async def test_a_call_given_up_before_it_was_written_is_never_sent(fake, nexus):
+    first = asyncio.create_task(nexus.call("demo.first"))
+    others = [asyncio.create_task(nexus.ping()) for _ in range(10)]
+    link = await nexus._connection.link()
+    original = link.request
+
+    def request(method, params, **options):
+        made = original(method, params, **options)
+        if method == "demo.first":
+            first.cancel()
+            link.abandon(made)
+        return made
+
+    link.request = request
+    with pytest.raises(asyncio.CancelledError):
+        await first
+    await asyncio.gather(*others)
+    assert fake.methods() == ["session.ping"] * 10
 
 
 @pytest.fixture

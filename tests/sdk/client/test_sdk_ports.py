@@ -61,6 +61,7 @@ async def test_a_tunnel_carries_bytes_both_ways_and_each_half_closes_alone(fake,
     assert fake.calls[-1].params["port"] == 3000
 
 
+# requirement: resume.tunnel
 async def test_a_broken_tunnel_is_lost_and_says_which(fake, workspace):
     echo = Echo(fake)
     echo.cut_after = 10

@@ -19,6 +19,7 @@ from nexus_sdk.protocol.errors import (
     StdinClosed,
     TakenOver,
 )
+from nexus_sdk.wire import frames
 
 
 async def test_output_in_order_and_result(fake, workspace):
@@ -170,7 +171,7 @@ async def test_output_that_was_sent_twice_is_read_once(fake, workspace):
         assert await process.stdout.text() == "abcdef"
 
 
-@pytest.mark.parametrize("lie", ["start", "frame", "end", "credit", "after_eof", "eof"])
+@pytest.mark.parametrize("lie", ["start", "frame", "end", "credit", "after_eof", "eof", "direction"])
 async def test_a_daemon_that_lies_about_offsets_is_found_out(fake, nexus, workspace, lie):
     @fake.on("exec.attach")
     async def attach(call):
@@ -185,12 +186,14 @@ async def test_a_daemon_that_lies_about_offsets_is_found_out(fake, nexus, worksp
                 await call.data(1, 3 + index * 65536, b"x" * 65536)
         if lie == "eof":
             await call.eof(1, 99)
+        if lie == "direction":
+            await call.session.binary(frames.encode_credit(frames.DOWN, call.stream, 9))
         if lie == "after_eof":
             await call.eof(1, 3)
             await call.data(1, 3, b"more")
         return FakeProcess([(1, b"abcdef" if lie == "end" else b"abc")]).exit()
 
-    with pytest.raises(OutputGap if lie in ("start", "frame", "end") else ProtocolViolation):
+    with pytest.raises(OutputGap if lie in ("start", "frame", "end", "eof") else ProtocolViolation):
         async with workspace.attach("pr_1") as process, asyncio.timeout(5):
             while lie == "credit" and not process.finished:
                 await nexus.ping()
@@ -313,6 +316,7 @@ async def test_a_takeover_ends_the_stream_with_its_reason(fake, workspace):
             await process.stdin.write("x")
 
 
+# requirement: stream.failed
 async def test_an_attachment_that_cannot_come_back_says_so(fake):
     @fake.on("workspace.get")
     async def get(call):

@@ -43,6 +43,7 @@ async def test_nothing_is_sent_before_the_stream_is_open():
     assert taker.got == b"hello"
 
 
+# requirement: stream.sender
 async def test_credit_is_never_exceeded():
     taker = Taker()
     sender = ByteSender(taker)
@@ -59,6 +60,7 @@ async def test_credit_is_never_exceeded():
     assert len(taker.got) == 25
 
 
+# requirement: frame.payload
 async def test_frames_are_at_most_64_kib():
     sent: list[int] = []
     sender = ByteSender(lambda data: sent.append(len(data) - frames.HEADER.size))
@@ -106,6 +108,22 @@ async def test_resuming_sends_again_what_was_not_taken_and_the_end():
     taker.ended = None
     sender.attach(2, 2, 100)
     assert (bytes(taker.got), taker.ended) == (b"abcdef", 6)
+
+
+# requirement: stream.sender
+async def test_a_smaller_window_after_a_break_is_kept_to():
+    sent: list[int] = []
+    sender = ByteSender(lambda data: sent.append(len(data) - frames.HEADER.size))
+    sender.attach(1, 0, 1000)
+    await sender.write(b"x" * 1000)
+    sender.detach()
+    sent.clear()
+    sender.attach(2, 0, 100)
+    assert sum(sent) == 100
+    sender.credit(150)
+    assert sum(sent) == 150
+    sender.credit(5000)
+    assert sum(sent) == 1000
 
 
 @pytest.mark.parametrize("offset", [1, 20])

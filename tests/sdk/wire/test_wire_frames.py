@@ -20,6 +20,7 @@ from nexus_sdk.wire.frames import (
 )
 
 
+# requirement: frame.header
 def test_layout_is_the_documented_one() -> None:
     assert HEADER.size == 14
     assert encode(FrameType.DATA, 2, 0x01020304, 0x05060708, b"xy") == bytes.fromhex(
@@ -55,6 +56,7 @@ def test_control_round_trip(kind: FrameType, channel: int, stream: int, offset: 
     assert len(frame.payload) == 0
 
 
+# requirement: frame.payload
 def test_the_longest_payload_and_one_more() -> None:
     assert len(decode(HEADER.pack(0, 1, 1, 0) + bytes(MAX_PAYLOAD)).payload) == MAX_PAYLOAD
     with pytest.raises(FrameError) as caught:

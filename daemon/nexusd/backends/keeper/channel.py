@@ -12,9 +12,10 @@ import socket
 import struct
 from collections import deque
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Final
 
-__all__ = ["BINARY", "TEXT", "Broken", "Channel"]
+__all__ = ["BINARY", "TEXT", "Broken", "Channel", "connect"]
 
 TEXT: Final = 0
 BINARY: Final = 1
@@ -185,3 +186,23 @@ class Channel:
         if not self._closed:
             self.close()
             self._on_lost(error)
+
+
+def connect(path: Path) -> socket.socket:
+    """A connected, non-blocking socket. Its path may be longer than an address may be: it is reached through its directory.
+
+    Raises:
+        OSError: nobody listens there.
+    """
+    directory = os.open(path.parent, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            made.setblocking(False)
+            made.connect(f"/proc/self/fd/{directory}/{path.name}")
+        except BaseException:
+            made.close()
+            raise
+        return made
+    finally:
+        os.close(directory)

@@ -29,7 +29,7 @@ from nexusd.backends.base import ListeningSocket, MachineStats, SpawnSpec
 from nexusd.backends.host.environment import unusable
 from nexusd.backends.host.net import TcpStream
 from nexusd.backends.keeper import messages
-from nexusd.backends.keeper.channel import BINARY, TEXT, Broken, Channel
+from nexusd.backends.keeper.channel import BINARY, TEXT, Broken, Channel, connect
 from nexusd.backends.keeper.handle import KeptHandle
 
 R = TypeVar("R")
@@ -308,7 +308,7 @@ class Keeper:
             await asyncio.sleep(_PAUSE)
 
     async def _dial(self) -> None:
-        connected = _connect(self._path)
+        connected = connect(self._path)
         try:
             self._check_peer(connected)
         except BaseException:
@@ -324,33 +324,57 @@ class Keeper:
                 "restart the workspace, so that it gets the nexus-init of this daemon"
             )
         theirs, ours = base64.b64decode(hello.nonce), secrets.token_bytes(32)
+        expected = self._proof(b"machine", ours, theirs)
+        met: dict[str, messages.Known] = {}
+
+        def welcomed(result: msgspec.Raw) -> messages.Page:
+            # What follows in the same breath is about processes that must be known by then.
+            state = msgspec.json.decode(result, type=messages.State)
+            if not hmac.compare_digest(base64.b64decode(state.proof), expected):
+                raise KeeperRefused(f"what answers at {self._path} does not know the machine's secret")
+            if self.boot and state.boot != self.boot:
+                raise KeeperRefused(f"the keeper at {self._path} was started anew; its processes are gone")
+            self.boot, self.version, self.build, self.pid = state.boot, hello.version, hello.build, state.pid
+            return self._meet(state, met)
+
+        def paged(result: msgspec.Raw) -> messages.Page:
+            return self._meet(msgspec.json.decode(result, type=messages.Page), met)
+
+        params = {
+            "protocol": PROTOCOL,
+            "nonce": base64.b64encode(ours).decode(),
+            "proof": base64.b64encode(self._proof(b"daemon", theirs, ours)).decode(),
+        }
         try:
-            answer = await self._request(
-                "authenticate",
-                {
-                    "protocol": PROTOCOL,
-                    "nonce": base64.b64encode(ours).decode(),
-                    "proof": base64.b64encode(self._proof(b"daemon", theirs, ours)).decode(),
-                },
-                _as_it_is,
-            )
+            page = await self._request("authenticate", params, welcomed)
         except _Failed as error:
             raise KeeperRefused(f"the keeper at {self._path} does not accept us: {error}") from None
-        state = msgspec.json.decode(answer, type=messages.State)
-        if not hmac.compare_digest(base64.b64decode(state.proof), self._proof(b"machine", ours, theirs)):
-            raise KeeperRefused(f"what answers at {self._path} does not know the machine's secret")
-        if self.boot and state.boot != self.boot:
-            raise KeeperRefused(f"the keeper at {self._path} was started anew; its processes are gone")
-        self.boot, self.version, self.build, self.pid = state.boot, hello.version, hello.build, state.pid
-        await self._restore(await self._pages(state))
-
-    async def _pages(self, page: messages.Page) -> dict[str, messages.Known]:
-        known = {process.process: process for process in page.processes}
         while page.more:
-            answer = await self._request("list", {"after": page.processes[-1].stream}, _as_it_is)
-            page = msgspec.json.decode(answer, type=messages.Page)
-            known.update((process.process, process) for process in page.processes)
-        return known
+            page = await self._request("list", {"after": page.processes[-1].stream}, paged)
+        await self._agree(met)
+
+    def _meet(self, page: messages.Page, met: dict[str, messages.Known]) -> messages.Page:
+        """Take note of processes that the keeper has. At the first time none has a handle; later, one that has none was
+        started by a call whose answer was lost, or is being forgotten."""
+        for process in page.processes:
+            met[process.process] = process
+            handle = self._handles.get(process.process)
+            if handle is not None:
+                handle.resume(process)
+            elif not self._restored:
+                self._own(process)
+        return page
+
+    async def _agree(self, met: Mapping[str, messages.Known]) -> None:
+        """Make the handles agree with what the keeper has."""
+        self._restored = True
+        for id, handle in list(self._handles.items()):
+            if id in met:
+                await self._request("settle", {"process": id}, _as_it_is)
+                handle.settled(met[id])
+            else:
+                self.drop(id)
+                handle.lose()
 
     def _proof(self, role: bytes, first: bytes, second: bytes) -> bytes:
         return hmac.digest(self._secret, b"nexus-init " + role + first + second, "sha256")
@@ -362,24 +386,6 @@ class Keeper:
         pid = int.from_bytes(raw[:4], "little")
         if pid != self._expected:
             raise KeeperRefused(f"process {pid} answers at {self._path}, not {self._expected}")
-
-    async def _restore(self, known: Mapping[str, messages.Known]) -> None:
-        """Make the handles agree with what the keeper has. At the first time there are none; later, a process that has
-        none was started by a call whose answer was lost, or is being forgotten."""
-        for id, handle in list(self._handles.items()):
-            if id not in known:
-                self.drop(id)
-                handle.lose()
-        for id, process in known.items():
-            known_here = self._handles.get(id)
-            if known_here is not None:
-                known_here.resume(process)
-            elif not self._restored:
-                known_here = self._own(process)
-            if known_here is not None:
-                await self._request("settle", {"process": id}, _as_it_is)
-                known_here.settled(process)
-        self._restored = True
 
     def _own(self, known: messages.Known) -> KeptHandle:
         handle = KeptHandle(self, known, self._log_of(known.process))
@@ -517,7 +523,13 @@ class Keeper:
             if not future.done():
                 future.set_exception(_Failed(message.error))
             return
-        made = waiting.accept(message.result)
+        try:
+            made = waiting.accept(message.result)
+        except Exception as error:
+            if future.done():
+                raise
+            future.set_exception(error)
+            return
         if not future.done():
             future.set_result(made)
         elif isinstance(made, _Fd):
@@ -572,22 +584,6 @@ class _Fd(int):
 class _Waiting(NamedTuple):
     future: asyncio.Future[Any]
     accept: Callable[[msgspec.Raw], Any]
-
-
-def _connect(path: Path) -> socket.socket:
-    """A connected socket. Its path may be longer than an address may be: it is reached through its directory."""
-    directory = os.open(path.parent, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        try:
-            made.setblocking(False)
-            made.connect(f"/proc/self/fd/{directory}/{path.name}")
-        except BaseException:
-            made.close()
-            raise
-        return made
-    finally:
-        os.close(directory)
 
 
 def _explain(failure: messages.Failure, command: str, cwd: str) -> NexusError:

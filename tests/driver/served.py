@@ -1,0 +1,123 @@
+"""A real daemon for a driver: one for each SDK, made alike, so that their answers can be compared."""
+
+from __future__ import annotations
+
+import itertools
+import re
+import shutil
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from daemon_process import DaemonProcess
+from method_cases import Refs
+
+ECHO = """
+import socket
+server = socket.socket()
+server.bind(("127.0.0.1", 0))
+server.listen()
+while True:
+    peer, _ = server.accept()
+    while data := peer.recv(65536):
+        peer.sendall(data.upper())
+    peer.close()
+"""
+"""Answers every connection with what it said, in capitals."""
+
+MOMENT = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d")
+COMMIT = re.compile(r"\b[0-9a-f]{40}\b")
+VOLATILE = frozenset(
+    (
+        *("id", "process", "operation", "workspace", "attachment", "instance", "started_by", "jti", "cursor", "etag"),
+        *("pid", "port", "ports", "duration_ms", "mtime", "token", "listen", "value", "message", "node"),
+        *("uptime_ms", "cpu_ms", "memory", "rss", "disk", "connections", "free", "stats", "generation"),
+    )
+)
+"""Fields that differ from run to run; that they are there and of which type is compared all the same."""
+
+
+class Served:
+    """A daemon of one SDK's own.
+
+    Args:
+        folder: where everything is; its name is not the same for every SDK.
+        repository: is copied, so that commits are the same for all.
+    """
+
+    def __init__(self, folder: Path, repository: Path) -> None:
+        self.folder = folder
+        self.repository = folder / "repository"
+        shutil.copytree(repository, self.repository, symlinks=True)
+        settings = [
+            f"repositories.allowed={folder}",
+            "daemon.allowed_hosts=127.0.0.1",
+            "limits.max_workspaces_per_user=200",
+        ]
+        self.daemon = DaemonProcess(folder / "home", settings=settings)
+        self._names = itertools.count(1)
+
+    def workspace(self) -> dict[str, Any]:
+        """Make a running workspace; its record."""
+        name = f"w{next(self._names)}"
+        made = self.daemon.call("workspace.create", name=name, repository={"url": str(self.repository)})
+        return dict(made["workspace"])
+
+    def process(self, workspace: str, *argv: str, **params: object) -> str:
+        """Start a process; its id."""
+        return str(self.daemon.call("exec.start", workspace=workspace, argv=[*argv], **params)["id"])
+
+    def ended(self, workspace: str, *argv: str) -> str:
+        """Run a process to its end; its id."""
+        process = self.process(workspace, *argv)
+        assert self.daemon.call("exec.wait", process=process, timeout_ms=20_000)["state"] == "exited"
+        return process
+
+    def echo(self, workspace: str) -> int:
+        """Start a server in a workspace; its port."""
+        pid = self.daemon.call("exec.get", process=self.process(workspace, sys.executable, "-c", ECHO))["pid"]
+        deadline = time.monotonic() + 20.0
+        while time.monotonic() < deadline:
+            for port in self.daemon.call("port.list", workspace=workspace)["ports"]:
+                if port.get("pid") == pid:
+                    return int(port["port"])
+            time.sleep(0.02)
+        raise AssertionError("the server does not listen")
+
+    def refs(self) -> Refs:
+        """Fresh things that params may refer to, as `method_cases` wants them."""
+        made = self.daemon.call(
+            "workspace.create", name=f"w{next(self._names)}", repository={"url": str(self.repository)}
+        )
+        workspace = made["workspace"]["id"]
+        return Refs(
+            workspace=workspace,
+            process=self.process(workspace, "sleep", "600"),
+            operation=made["operation"]["id"],
+            token=str(self.daemon.call("token.create", subject="other", scopes=["files:read"])["info"]["id"]),
+            repository=str(self.repository),
+            subject="tester",
+        )
+
+    def plain(self, value: Any, refs: Refs) -> Any:
+        """A result without what differs from run to run."""
+        names = {str(self.folder): "<folder>", refs.workspace: "<workspace>", str(self.daemon.port): "<port>"}
+        return plain(value, names)
+
+
+def plain(value: Any, names: dict[str, str], key: str = "") -> Any:
+    """Replace paths and ids that are known, moments, commits, and the fields of `VOLATILE` by what they are."""
+    if isinstance(value, dict):
+        return {name: plain(inner, names, name) for name, inner in sorted(value.items())}
+    if isinstance(value, list):
+        return [plain(inner, names, key) for inner in value]
+    if key in VOLATILE and value is not None:
+        return f"<{type(value).__name__}>"
+    if isinstance(value, str):
+        if MOMENT.match(value):
+            return "<moment>"
+        for known, name in names.items():
+            value = value.replace(known, name)
+        return COMMIT.sub("<commit>", value)
+    return value
