@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 from daemon_process import DaemonProcess, make_repository
-from toolchains import go, node
+from toolchains import go, nexus_init, node
 
-__all__ = ["go", "node"]
+__all__ = ["go", "nexus_init", "node"]
 
 
 @pytest.fixture

@@ -30,6 +30,7 @@ class KeptMachine:
         self.process = subprocess.Popen(
             [binary(), "run", "--keep", "--socket", self.socket, "--secret-file", run / "secret"],
             stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
         )
         root = os.open(spec.worktree, os.O_RDONLY | os.O_DIRECTORY)
         self.beneath = Beneath(RootHandle(fd=root, path=spec.worktree))

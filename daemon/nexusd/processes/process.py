@@ -330,6 +330,9 @@ class LiveProcess:
         Args:
             forget: its keeper, where it has one, need not remember it any more.
         """
+        if self._pump is not None and not forget:
+            # First: what readers have not taken stays held for the next daemon.
+            self._pump.close()
         for attachment in list(self.attachments):
             attachment.fail(Draining("the daemon is stopping; the output can be read again once it is back"))
         if self._timer is not None:

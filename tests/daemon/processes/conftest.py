@@ -55,6 +55,7 @@ async def bench(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator
     )
     made = Bench(None, backend, db, state, worktree, spec, workspace)  # type: ignore[arg-type]
     if request.param == "kept":
+        request.getfixturevalue("nexus_init")
         made.kept = KeptMachine(spec, state / "keeper", lambda id: state / "output" / f"{id}.log")
         await made.kept.connect()
     made.table = made.new_table(drain_wait=0.3)

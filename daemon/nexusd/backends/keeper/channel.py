@@ -189,7 +189,7 @@ class Channel:
 
 
 def connect(path: Path) -> socket.socket:
-    """A connected, non-blocking socket. Its path may be longer than an address may be: it is reached through its directory.
+    """A connected, non-blocking socket. Its path may be longer than an address: it is reached through its directory.
 
     Raises:
         OSError: nobody listens there.
