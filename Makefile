@@ -5,7 +5,7 @@ BIN := .venv/bin
 ARGS ?=
 PYTHON ?= $(BIN)/python
 
-.PHONY: help setup dev quick demo test bench format lint types generate check-generated unit clean
+.PHONY: help setup dev init quick demo test bench format lint types generate check-generated unit clean
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -15,6 +15,9 @@ setup: ## Make .venv with the daemon, the SDK and the CLI.
 
 dev: ## The same, with everything that tests need.
 	@scripts/setup dev
+
+init: ## Build nexus-init, which runs inside workspaces, for amd64 and arm64.
+	@scripts/build_init
 
 quick: ## The quick tests: frames, messages, credit, streams. PYTHON picks the interpreter.
 	@PYTHONPATH=sdk-python/src $(PYTHON) -m pytest -q -p no:cacheprovider tests/sdk/wire

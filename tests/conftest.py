@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 from daemon_process import DaemonProcess, make_repository
-from toolchains import engines, go, node
+from toolchains import engines, go, nexus_init, node
 
-__all__ = ["engines", "go", "node"]
+__all__ = ["engines", "go", "nexus_init", "node"]
 
 
 @pytest.fixture

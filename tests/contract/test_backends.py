@@ -211,7 +211,7 @@ async def test_a_signal_to_the_group_reaches_everything(backend, spec):
     handle = await sleeper(backend, spec, "sleep 600 & setsid sleep 601 & echo up; wait")
     children = [int(pid) for pid in Path(f"/proc/{handle.pid}/task/{handle.pid}/children").read_text().split()]
     assert len(children) == 2
-    handle.signal(signal.SIGKILL)
+    await handle.signal(signal.SIGKILL)
     await asyncio.wait_for(handle.wait(), PATIENCE)
     await until(lambda: not any(alive(pid) for pid in children), "the end of the descendants")
     handle.close()

@@ -21,12 +21,13 @@ class Go:
     go: Path
     gofmt: Path
     environ: dict[str, str]
+    module: Path = MODULE
 
     def run(self, *argv: str, timeout: float = 600.0, **environ: str) -> subprocess.CompletedProcess[str]:
         """Run `go` in the module; the output is both channels."""
         return subprocess.run(
             [str(self.go), *argv],
-            cwd=MODULE,
+            cwd=self.module,
             env={**self.environ, **environ},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

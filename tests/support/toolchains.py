@@ -13,7 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from go_toolchain import Go
+from go_toolchain import ROOT, Go
+from nexusd.backends.keeper.binary import binary
 from node_toolchain import PACKAGE, Node, unavailable
 
 from benchmarks.toolchains import (
@@ -61,6 +62,24 @@ def go(tmp_path_factory: pytest.TempPathFactory) -> Go:
         "NEXUS_TEST_PYTHON": sys.executable,
     }
     return Go(program, program.with_name("gofmt"), environ)
+
+
+@pytest.fixture(scope="session")
+def nexus_init(go: Go, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The program that keeps processes inside workspaces, built from these sources."""
+    with alone(tmp_path_factory, "init"):
+        environ = {**go.environ, "PATH": f"{go.go.parent}{os.pathsep}{os.environ['PATH']}"}
+        made = subprocess.run(
+            [sys.executable, ROOT / "scripts" / "build_init"],
+            env=environ,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=600.0,
+            check=False,
+        )
+        assert made.returncode == 0, made.stdout
+    return binary()
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,8 @@ The contract suite in ``tests/contract`` states what these docstrings promise an
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Protocol
 
 import msgspec
@@ -44,6 +45,10 @@ class SpawnSpec(msgspec.Struct, frozen=True, kw_only=True):
         env: added to the machine's environment.
         pty: terminal size as (columns, rows), or None for pipes.
         stdin: keep stdin open; a terminal always has one.
+        log: where a machine that keeps output by itself writes it, in the format of `nexusd.processes.log`; nothing is
+            there yet.
+        capacity: bytes of output that it keeps.
+        hold: seconds for which it keeps all output from the first byte on until it is told what to hold.
     """
 
     process: str
@@ -52,6 +57,9 @@ class SpawnSpec(msgspec.Struct, frozen=True, kw_only=True):
     env: Mapping[str, str] = {}
     pty: tuple[int, int] | None = None
     stdin: bool = False
+    log: Path | None = None
+    capacity: int = 0
+    hold: float = 0.0
 
 
 class RawExit(msgspec.Struct, frozen=True):
@@ -61,28 +69,99 @@ class RawExit(msgspec.Struct, frozen=True):
     signal: int | None
 
 
+class Growth(msgspec.Struct, frozen=True):
+    """How a log that somebody else writes has changed.
+
+    Attributes:
+        start: position of the first byte that is kept.
+        end: position after the last byte.
+        first_run: number of the first run that is kept.
+        from_run: number of the first of `runs`.
+        runs: the newest, as the log has them: offset * 4 + channel. What was told before may be told again.
+    """
+
+    start: int
+    end: int
+    first_run: int
+    from_run: int
+    runs: Sequence[int]
+
+
+class KeptOutput(Protocol):
+    """Output and input of a process whose machine keeps them: it writes the log, and outlives the daemon.
+
+    Attributes:
+        log: the file that it writes.
+        floor: position from which on output was held when we connected; None where nothing was.
+        received: bytes of input that it has taken; what it took reaches the process whether the daemon lives or not.
+        input_open: whether it takes more.
+        on_writable: called when more input can be taken, or none any more.
+    """
+
+    log: Path
+    floor: int | None
+    received: int
+    input_open: bool
+    on_writable: Callable[[], None] | None
+
+    def watch(
+        self,
+        grown: Callable[[Growth], None],
+        ended: Callable[[bool], None],
+        stalled: Callable[[str | None, str], None],
+    ) -> None:
+        """Be told how the log is, at once, and from then on each change.
+
+        Args:
+            grown: the log has grown, or dropped its beginning.
+            ended: nothing more comes; whether the output was read to its end. Called once.
+            stalled: reading stopped because of ``"held"`` or ``"disk"``, with the system's words, or goes on (None).
+        """
+        ...
+
+    def hold(self, floor: int | None, keep: float) -> None:
+        """Let nothing from `floor` on be overwritten, for `keep` seconds without the daemon too; None lets go."""
+        ...
+
+    async def settle(self) -> None:
+        """Wait until all that was asked before has been done, and all that happened before was told."""
+        ...
+
+    def give_up(self) -> None:
+        """Read no more output."""
+        ...
+
+    def write(self, data: bytes | memoryview) -> int:
+        """Hand over the beginning of `data`; how many bytes were taken, 0 where none can be now."""
+        ...
+
+
 class ProcessHandle(Protocol):
     """A started process. The file descriptors are non-blocking and belong to the handle until `close`.
 
     Attributes:
+        process: its id.
         pid: its process id as this node sees it, or the machine's where the node cannot see it.
         started: a value that together with `pid` names the process for good (start time in clock ticks), 0 if unknown.
-        stdout: where its output is read; for a terminal the master side, both directions.
-        stderr: where its errors are read; None with a terminal.
-        stdin: where its input is written; None if it was not asked for; for a terminal the same as `stdout`.
+        stdout: where its output is read; for a terminal the master side, both directions. None where it is kept.
+        stderr: where its errors are read; None with a terminal, and where they are kept.
+        stdin: where its input is written; None if it is kept or was not asked for; for a terminal the same as `stdout`.
+        kept: output and input, where the machine keeps them; then there are no descriptors.
     """
 
+    process: str
     pid: int
     started: int
-    stdout: int
+    stdout: int | None
     stderr: int | None
     stdin: int | None
+    kept: KeptOutput | None
 
     async def wait(self) -> RawExit:
         """Wait until the process was reaped. Cancelling the wait does not touch the process."""
         ...
 
-    def signal(self, number: int, *, group: bool = True) -> None:
+    async def signal(self, number: int, *, group: bool = True) -> None:
         """Send a signal, to the whole tree (group, session and descendants that left both) or to the process alone.
 
         A terminating signal reaches descendants before their parent. Nothing happens where nothing is left.
@@ -103,6 +182,10 @@ class ProcessHandle(Protocol):
 
     def close(self) -> None:
         """Release the file descriptors. The process is not touched."""
+        ...
+
+    def forget(self) -> None:
+        """The same; and where it has ended and is kept, its keeper need not remember it any more."""
         ...
 
 
@@ -181,6 +264,13 @@ class Machine(Protocol):
 
     async def listening(self) -> list[ListeningSocket]:
         """The TCP ports that processes of this workspace listen on."""
+        ...
+
+    async def adopt(self) -> list[ProcessHandle]:
+        """What an earlier daemon started here and is still known: it runs, or has ended and was not forgotten.
+
+        Empty where processes do not survive the daemon. Asked once, when the daemon starts.
+        """
         ...
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
@@ -227,12 +227,15 @@ class Archive:
         for id in ids:
             self.path(id).unlink(missing_ok=True)
 
-    async def recover(self) -> list[ProcessRecord]:
-        """After a start: what ran when the daemon was killed is lost, unless its end was noted; output without a
-        record is removed.
+    async def recover(self, kept: Collection[str] = ()) -> tuple[list[ProcessRecord], list[ProcessRecord]]:
+        """After a start: what ran when the daemon went away is lost, unless it was kept or its end was noted; output
+        without a record is removed.
+
+        Args:
+            kept: ids of the processes that are known to somebody who outlives the daemon.
 
         Returns:
-            The records of the lost.
+            The records of the lost, and those of the kept.
         """
 
         def open_ends() -> dict[str, End]:
@@ -241,26 +244,29 @@ class Archive:
 
         noted = await asyncio.to_thread(open_ends)
 
-        def settle(conn: Connection) -> list[ProcessRecord]:
-            lost = []
+        def settle(conn: Connection) -> tuple[list[ProcessRecord], list[ProcessRecord]]:
+            lost, running = [], []
             for record in rows.list_running(conn):
                 end = noted.get(record.id)
+                if end is None and record.id in kept:
+                    running.append(record)
+                    continue
                 _, output_end = OutputLog.bounds(self.path(record.id), record.output_end if end is None else 0)
                 if end is None:
                     lost.append(record)
                     _write(conn, record.id, _Lost(output_end, record.pty))
                 else:
                     _write(conn, record.id, structs.replace(end, output_end=max(end.output_end, output_end)))
-            return lost
+            return lost, running
 
         def strays(conn: Connection) -> list[str]:
             ids = [name.removesuffix(".log") for name in os.listdir(self._directory) if name.endswith(".log")]
             return [id for id in ids if rows.get(conn, id) is None]
 
-        lost = await self._db.run(settle, "crash")
+        found = await self._db.run(settle, "crash")
         self._ends.keep(())
         await asyncio.to_thread(self.unlink, await self._db.read(strays))
-        return lost
+        return found
 
     def _view(self, record: ProcessRecord) -> Process:
         start, end = OutputLog.bounds(self.path(record.id), record.output_end)

@@ -20,7 +20,7 @@ import os
 import struct
 from array import array
 from bisect import bisect_right
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -82,7 +82,7 @@ class OutputLog:
     Attributes:
         start: position of the first byte that is kept.
         end: position after the last byte.
-        on_room: called when a hold moved, so that whoever waits for `room` looks again.
+        on_room: called when what is held has changed, so that whoever waits for `room` looks again.
     """
 
     def __init__(self, path: Path, capacity: int) -> None:
@@ -137,6 +137,18 @@ class OutputLog:
             os.close(fd)
             raise
         log._fd = fd
+        log._readonly = True
+        return log
+
+    @classmethod
+    def kept(cls, path: Path, capacity: int) -> OutputLog:
+        """A log that somebody else writes and tells of by `grown`; here it is only read.
+
+        Args:
+            path: the file; opened when the first bytes are read.
+            capacity: as it was asked for; the file's own header decides.
+        """
+        log = cls.create(path, capacity)
         log._readonly = True
         return log
 
@@ -200,6 +212,11 @@ class OutputLog:
             or any(run & 3 not in (1, 2) for run in runs)
         ):
             raise LogDamaged(f"{self.path}: its runs make no sense")
+
+    @property
+    def floor(self) -> int | None:
+        """The position from which on somebody holds everything; None where nothing is held."""
+        return self._floor
 
     # --- writing ---
 
@@ -280,6 +297,34 @@ class OutputLog:
         header = _HEADER.pack(_MAGIC, self.capacity, self._slots, start, end, first_run, first_run + runs)
         _write(self._fd, header, 0)
 
+    def grown(self, start: int, end: int, first_run: int, from_run: int, runs: Sequence[int]) -> None:
+        """Take note of what the writer of a `kept` log has done: it goes forward only.
+
+        Args:
+            first_run: number of the first run that is kept.
+            from_run: number of the first of `runs`.
+            runs: the newest; those that are known already are passed over.
+
+        Raises:
+            LogDamaged: what it says contradicts itself or what it said before.
+        """
+        known = self._runs
+        after = self._first_run + len(known)
+        if from_run > after:
+            # Some were dropped before anybody told of them: then all that are kept are told.
+            del known[:]
+            self._first_run = after = from_run
+        known.extend(runs[after - from_run :])
+        dropped = first_run - self._first_run
+        # Who connects anew is told again from the beginning, piece by piece.
+        end = max(end, self.end)
+        if not self.start <= start <= end or not 0 <= dropped <= len(known):
+            raise LogDamaged(f"{self.path}: its writer tells of {start}..{end} after {self.start}..{self.end}")
+        del known[:dropped]
+        if start < end and (not known or known[0] >> 2 > start or known[-1] >> 2 >= end):
+            raise LogDamaged(f"{self.path}: its writer tells of runs that make no sense")
+        self.start, self.end, self._first_run = start, end, first_run
+
     # --- reading ---
 
     def read(self, offset: int, limit: int = CHUNK) -> Chunk | None:
@@ -326,7 +371,20 @@ class OutputLog:
             following = self._recent.get(first.offset + size)
         return first if len(parts) == 1 else Chunk(first.channel, first.offset, b"".join(parts))
 
+    def _open_kept(self) -> None:
+        """Open a log that somebody else writes, and take its geometry from its header. Blocking, and short."""
+        fd = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        header = os.pread(fd, _HEADER.size, 0)
+        if len(header) < _HEADER.size or header[: len(_MAGIC)] != _MAGIC:
+            os.close(fd)
+            raise OSError(f"{self.path} has no header, though it was said to have grown")
+        self._fd = fd
+        _, self.capacity, self._slots, *_ = _HEADER.unpack(header)
+        self._bytes_at = _SLOTS_AT + (self._slots * _SLOT.size + 4095) // 4096 * 4096
+
     def _pread(self, offset: int, stop: int) -> bytes:
+        if self._fd < 0:
+            self._open_kept()
         size = stop - offset
         at = offset % self.capacity
         cut = min(size, self.capacity - at)
@@ -343,7 +401,7 @@ class OutputLog:
         """Keep everything from `offset` on until the hold moves or is released."""
         hold = Hold(self, max(offset, self.start))
         self._holds.append(hold)
-        self._floor = min(hold.offset for hold in self._holds)
+        self._holds_moved()
         return hold
 
     def _holds_moved(self) -> None:

@@ -25,6 +25,7 @@ from nexus_sdk.protocol.types import ExecAttachParams, ExitReason, ExitStatus, P
 
 from nexusd.backends.base import ProcessHandle, RawExit
 from nexusd.processes.attachment import Attachment
+from nexusd.processes.kept import KeptInput, KeptReading
 from nexusd.processes.log import Chunk, Hold, OutputLog
 from nexusd.processes.pump import Pump
 from nexusd.processes.stdin import Input
@@ -37,6 +38,8 @@ DRAIN_MOST: Final = 10.0
 """Seconds after the exit until it is given up where the descendant keeps writing."""
 TIMEOUT_GRACE: Final = 1.0
 """Seconds between TERM and KILL after a process's timeout has passed."""
+HOLD_ON: Final = 60.0
+"""Seconds for which a keeper goes on holding what readers had not taken when the daemon went away."""
 
 _ENDING: Final = {
     signal.SIGHUP,
@@ -99,14 +102,15 @@ class LiveProcess:
         self._timer: asyncio.TimerHandle | None = None
         self._first: tuple[Hold, asyncio.TimerHandle] | None = None
         self._killing: set[asyncio.Task[None]] = set()
-        self._pump: Pump | None = None
+        self._pump: Pump | KeptReading | None = None
         self.input = Input(self.id, None if handle is None else handle.stdin)
         if handle is None:
             self._restore_exit(record)
+        elif handle.kept is not None:
+            self.input = KeptInput(self.id, handle.kept, record.stdin)
+            self._pump = KeptReading(log, handle.kept, self._arrived, self._output_ended, HOLD_ON)
         else:
-            sources = [(handle.stdout, 1)]
-            if handle.stderr is not None:
-                sources.append((handle.stderr, 2))
+            sources = [(fd, channel) for fd, channel in ((handle.stdout, 1), (handle.stderr, 2)) if fd is not None]
             self._pump = Pump(log, sources, self._arrived, self._output_ended)
 
     def _restore_exit(self, record: ProcessRecord) -> None:
@@ -133,6 +137,11 @@ class LiveProcess:
     def idle(self) -> bool:
         """Whether nothing needs it in memory any more."""
         return self.settled and not self.attachments and not self.reading
+
+    @property
+    def kept(self) -> bool:
+        """Whether its machine keeps it when this daemon goes away."""
+        return self.handle is not None and self.handle.kept is not None
 
     @property
     def reading(self) -> bool:
@@ -214,7 +223,7 @@ class LiveProcess:
             return ExitStatus(code=raw.code, reason=self._reason or "exited", at=at)
         return None
 
-    async def _drain(self, pump: Pump, own: int) -> None:
+    async def _drain(self, pump: Pump | KeptReading, own: int) -> None:
         # Whatever the process itself wrote was in its pipes when it ended: up to `own`, waiting has no limit.
         loop = asyncio.get_running_loop()
         spent = 0.0
@@ -239,14 +248,30 @@ class LiveProcess:
         """End it and its descendants after so many seconds."""
         self._timer = asyncio.get_running_loop().call_later(seconds, self._timed_out)
 
-    def hold_beginning(self, seconds: float) -> None:
-        """Overwrite nothing until somebody attaches, for so many seconds at most.
+    def hold_beginning(self, seconds: float, offset: int = 0) -> None:
+        """Overwrite nothing from `offset` on until somebody attaches, for so many seconds at most.
 
         A program can fill its log in the time that the answer to its start takes to reach whoever wants to follow it.
         """
-        if seconds > 0:
+        if seconds > 0 and self._first is None:
             timer = asyncio.get_running_loop().call_later(seconds, self._let_go_of_beginning)
-            self._first = self.log.hold(0), timer
+            self._first = self.log.hold(offset), timer
+
+    def collect(self, sink: Callable[[Chunk], None]) -> None:
+        """Hand each chunk of output to `sink`, from the first byte on."""
+        self.sink = sink
+        if isinstance(self._pump, KeptReading):
+            self._pump.take_every()
+
+    async def ready_to_attach(self, offset: int) -> None:
+        """Before `attach`: see to it that what is kept from `offset` on cannot be dropped while somebody attaches."""
+        if isinstance(self._pump, KeptReading) and not self._pump.ended:
+            hold = self.log.hold(offset)
+            try:
+                await self._pump.settle()
+            finally:
+                # `attach` follows in the same turn of the event loop, and holds by itself
+                asyncio.get_running_loop().call_soon(hold.release)
 
     def _let_go_of_beginning(self) -> None:
         if self._first is not None:
@@ -278,8 +303,7 @@ class LiveProcess:
         handle = self._require_running()
         if number in _ENDING:
             self._signalled.add(number)
-        # A group is found by a walk through /proc.
-        await asyncio.to_thread(handle.signal, number, group=group)
+        await handle.signal(number, group=group)
 
     def resize(self, columns: int, rows: int) -> None:
         """Set the terminal's size. Raises ProcessExited, NotATerminal."""
@@ -300,8 +324,15 @@ class LiveProcess:
             self.input.close()
             self.handle.close_stdin()
 
-    def close(self) -> None:
-        """Let go of descriptors and log. The process is not touched; whoever is still attached is told to come back."""
+    def close(self, forget: bool = True) -> None:
+        """Let go of descriptors and log. The process is not touched; whoever is still attached is told to come back.
+
+        Args:
+            forget: its keeper, where it has one, need not remember it any more.
+        """
+        if self._pump is not None and not forget:
+            # First: what readers have not taken stays held for the next daemon.
+            self._pump.close()
         for attachment in list(self.attachments):
             attachment.fail(Draining("the daemon is stopping; the output can be read again once it is back"))
         if self._timer is not None:
@@ -311,7 +342,9 @@ class LiveProcess:
         if self._pump is not None:
             self._pump.close()
         self.input.close()
-        if self.handle is not None:
+        if self.handle is not None and forget:
+            self.handle.forget()
+        elif self.handle is not None:
             self.handle.close()
         self.log.close()
 

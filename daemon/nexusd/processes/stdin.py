@@ -66,25 +66,21 @@ class Input:
         view = memoryview(data)[self.taken - offset :]
         while len(view):
             self._check(owner)
-            if self._fd is None:
+            if not self.open:
                 break
-            try:
-                count = os.write(self._fd, view)
-            except BlockingIOError:
-                await self._writable(self._fd)
-            except OSError:
-                # The reader is gone (EPIPE; EIO for a terminal). Its exit says the rest.
-                self.close()
-            else:
+            count = self._put(view)
+            if count:
                 self.taken += count
                 view = view[count:]
+            elif self.open:
+                await self._wait()
         return self.taken
 
     def finish(self, owner: object, offset: int) -> bool:
         """The input ends at `offset`; True where it now is to be closed. Raises as `write` does."""
         if not self.asked_for:
             raise StdinClosed(f"process {self._process} was started without stdin", process=self._process)
-        if self._fd is None or offset < self.taken:
+        if not self.open or offset < self.taken:
             return False
         self._check(owner)
         if offset > self.taken:
@@ -101,21 +97,41 @@ class Input:
         if owner is not self._owner:
             raise NotController(f"another attachment controls process {self._process}", process=self._process)
 
-    async def _writable(self, fd: int) -> None:
-        loop = asyncio.get_running_loop()
-        waiter = self._waiter = loop.create_future()
-        loop.add_writer(fd, self._wake)
+    def _put(self, view: memoryview) -> int:
+        """Write what goes at once; 0 where nothing does."""
+        assert self._fd is not None
+        try:
+            return os.write(self._fd, view)
+        except BlockingIOError:
+            return 0
+        except OSError:
+            # The reader is gone (EPIPE; EIO for a terminal). Its exit says the rest.
+            self.close()
+            return 0
+
+    async def _wait(self) -> None:
+        """Wait until something can be written, or nothing any more, or somebody else may."""
+        waiter = self._waiter = asyncio.get_running_loop().create_future()
+        self._watch(True)
         try:
             await waiter
         finally:
             if self._waiter is waiter:
-                loop.remove_writer(fd)
+                self._watch(False)
                 self._waiter = None
+
+    def _watch(self, on: bool) -> None:
+        """Have `_wake` called when something can be written."""
+        if self._fd is None:
+            return
+        if on:
+            asyncio.get_running_loop().add_writer(self._fd, self._wake)
+        else:
+            asyncio.get_running_loop().remove_writer(self._fd)
 
     def _wake(self) -> None:
         if self._waiter is not None:
-            if self._fd is not None:
-                asyncio.get_running_loop().remove_writer(self._fd)
+            self._watch(False)
             if not self._waiter.done():
                 self._waiter.set_result(None)
             self._waiter = None

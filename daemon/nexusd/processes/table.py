@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal as signals
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Final
@@ -29,14 +29,14 @@ from nexus_sdk.protocol.types import (
     Signal,
 )
 
-from nexusd.backends.base import Machine, SpawnSpec
+from nexusd.backends.base import Machine, ProcessHandle, SpawnSpec
 from nexusd.failpoints import failpoint
 from nexusd.ids import new_id
 from nexusd.processes.archive import Archive
 from nexusd.processes.attachment import Attachment
 from nexusd.processes.headtail import HeadTail
 from nexusd.processes.log import OutputLog
-from nexusd.processes.process import DRAIN_WAIT, LiveProcess
+from nexusd.processes.process import DRAIN_WAIT, HOLD_ON, LiveProcess
 from nexusd.store.database import Database
 from nexusd.store.mapping import now
 from nexusd.store.processes import ProcessRecord
@@ -89,7 +89,7 @@ class ProcessTable:
         self._first_hold = first_hold
         self._live: dict[str, LiveProcess] = {}
         self._spawning: dict[str, set[asyncio.Future[None]]] = {}
-        self._followers: set[asyncio.Task[None]] = set()
+        self._followers: dict[asyncio.Task[None], LiveProcess] = {}
 
     # --- starting ---
 
@@ -112,7 +112,7 @@ class ProcessTable:
         )
         recorded = asyncio.create_task(self._archive.insert(process.record), name=f"record {process.id}")
         streams = {1: HeadTail(params.output_limit), 2: HeadTail(params.output_limit)}
-        process.sink = lambda chunk: streams[chunk.channel].add(chunk.data)
+        process.collect(lambda chunk: streams[chunk.channel].add(chunk.data))
         if params.timeout_ms:
             process.time_out(params.timeout_ms / 1000)
         follower = self._follow(process, _tell_nobody)
@@ -192,7 +192,19 @@ class ProcessTable:
         spawning.add(spawn)
         try:
             machine = await self._machine_for(workspace.id)
-            handle = await machine.spawn(SpawnSpec(process=id, argv=argv, cwd=cwd, env=env, pty=pty, stdin=stdin))
+            path = self._archive.path(id)
+            spec = SpawnSpec(
+                process=id,
+                argv=argv,
+                cwd=cwd,
+                env=env,
+                pty=pty,
+                stdin=stdin,
+                log=path,
+                capacity=log_limit,
+                hold=self._first_hold,
+            )
+            handle = await machine.spawn(spec)
             record = ProcessRecord(
                 id=id,
                 workspace=workspace.id,
@@ -207,7 +219,7 @@ class ProcessTable:
                 generation=workspace.generation,
                 started_at=now(),
             )
-            log = OutputLog.create(self._archive.path(id), log_limit)
+            log = OutputLog.create(path, log_limit) if handle.kept is None else OutputLog.kept(path, log_limit)
             process = self._live[id] = LiveProcess(record, log, handle, self._drain_wait)
             process.on_idle = self._drop_idle
             return process
@@ -219,7 +231,7 @@ class ProcessTable:
 
     def _follow(self, process: LiveProcess, on_exit: Callable[[LiveProcess], Awaitable[None]]) -> asyncio.Task[None]:
         task = asyncio.create_task(self._see_through(process, on_exit), name=f"process {process.id}")
-        self._followers.add(task)
+        self._followers[task] = process
         task.add_done_callback(self._follower_done)
         return task
 
@@ -246,7 +258,7 @@ class ProcessTable:
         self._drop_idle(process)
 
     def _follower_done(self, task: asyncio.Task[None]) -> None:
-        self._followers.discard(task)
+        del self._followers[task]
         if not task.cancelled() and (error := task.exception()) is not None:
             _log.error("%s: %s", task.get_name(), error, exc_info=error)
 
@@ -302,6 +314,7 @@ class ProcessTable:
             else:
                 loaded.close()
         try:
+            await process.ready_to_attach(0 if params.tail is not UNSET else params.offset)
             return process.attach(params, can_write)
         except BaseException:
             self._drop_idle(process)
@@ -442,15 +455,29 @@ class ProcessTable:
 
     # --- the daemon's life ---
 
-    async def recover(self) -> None:
-        """After a start: records that say running are of a daemon that was killed; their processes are lost, unless
-        their end was noted before.
+    async def recover(self, adopted: Iterable[ProcessHandle] = ()) -> None:
+        """After a start: records that say running are of an earlier daemon. Those whose processes were kept go on; the
+        others are lost, unless their end was noted before, and are ended by their backend when it opens.
 
-        The processes themselves are ended by their backend when it opens, or by reconcile.
+        Args:
+            adopted: what keepers still have. One without a record was never acknowledged: it is ended.
         """
-        lost = await self._archive.recover()
+        handles = {handle.process: handle for handle in adopted}
+        lost, running = await self._archive.recover(handles.keys())
         if lost:
             _log.warning("%d processes were lost with the last run of the daemon", len(lost))
+        for record in running:
+            handle = handles.pop(record.id)
+            assert handle.kept is not None
+            process = LiveProcess(record, OutputLog.kept(handle.kept.log, 0), handle, self._drain_wait)
+            process.on_idle = self._drop_idle
+            process.hold_beginning(HOLD_ON, handle.kept.floor if handle.kept.floor is not None else process.log.end)
+            self._live[record.id] = process
+            self._follow(process, self._archive.save_end)
+        for handle in handles.values():
+            _log.info("process %s was not acknowledged, or has ended and is known", handle.process)
+            await handle.kill_tree(0)
+            handle.forget()
 
     async def sweep(self) -> int:
         """Forget processes that ended long ago, with their output; returns how many."""
@@ -460,14 +487,19 @@ class ProcessTable:
         return len(ids)
 
     async def close(self, grace: float) -> None:
-        """End every process and let go of everything; before the store and the backends are closed.
+        """Let go of everything, and end every process that nobody keeps; before the store and the backends are closed.
 
         Args:
             grace: seconds between TERM and KILL.
         """
-        await self._end_all(list(self._live.values()), grace)
-        for process in list(self._live.values()):
-            process.close()
+        processes = list(self._live.values())
+        await self._end_all([process for process in processes if not process.kept], grace)
+        for follower, process in self._followers.items():
+            if process.kept:
+                # The next daemon follows it.
+                follower.cancel()
+        for process in processes:
+            process.close(forget=not process.kept)
         if self._followers:
             _, stuck = await asyncio.wait(self._followers, timeout=_PATIENCE)
             for follower in stuck:

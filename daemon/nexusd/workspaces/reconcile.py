@@ -14,6 +14,7 @@ from functools import partial
 
 from nexus_sdk.protocol.errors import NexusError
 
+from nexusd.backends.base import ProcessHandle
 from nexusd.failpoints import failpoint
 from nexusd.store import operations as operation_rows
 from nexusd.store import ports as port_rows
@@ -42,7 +43,7 @@ async def load(manager: Manager) -> None:
 async def recover(manager: Manager) -> None:
     """Mend what the last run of the daemon left open. Called once, before the sockets open."""
     parts = manager.parts
-    await parts.processes.recover()
+    await parts.processes.recover(await _adopt(manager))
     failpoint("recover.processes.after")
     open_ones = await parts.db.read(operation_rows.open_ones)
     busy = {operation.workspace for operation in open_ones}
@@ -54,6 +55,20 @@ async def recover(manager: Manager) -> None:
     failpoint("recover.settle.after")
     for operation in open_ones:
         _resume(manager, operation)
+
+
+async def _adopt(manager: Manager) -> list[ProcessHandle]:
+    """The processes that keepers still have of workspaces that run."""
+    parts, found = manager.parts, []
+    for record in parts.registry.all():
+        backend = parts.backends.get(record.backend)
+        if backend is None or not backend.capabilities.survives_daemon or record.state not in ("running", "paused"):
+            continue
+        try:
+            found += await backend.machine(parts.spec(record)).adopt()
+        except NexusError as error:
+            log.error("the processes of workspace %s cannot be looked at: %s", record.name, error)
+    return found
 
 
 async def remove_orphans(manager: Manager) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import uvloop
+from kept_machine import KeptMachine
 from nexusd.backends.base import MachineSpec
 from nexusd.backends.host.backend import HostBackend
 from nexusd.store.database import Database
@@ -20,8 +21,9 @@ def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEv
     return {"uvloop": uvloop.new_event_loop}
 
 
-@pytest.fixture
-async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
+@pytest.fixture(params=["pipes", "kept"])
+async def bench(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Bench]:
+    """Once with pipes that end in the daemon, once with a nexus-init that keeps the processes."""
     worktree = tmp_path / "worktree"
     worktree.mkdir()
     state = tmp_path / "state"
@@ -52,9 +54,15 @@ async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
         last_active_at=moment,
     )
     made = Bench(None, backend, db, state, worktree, spec, workspace)  # type: ignore[arg-type]
+    if request.param == "kept":
+        request.getfixturevalue("nexus_init")
+        made.kept = KeptMachine(spec, state / "keeper", lambda id: state / "output" / f"{id}.log")
+        await made.kept.connect()
     made.table = made.new_table(drain_wait=0.3)
     await made.table.recover()
     yield made
     await made.table.close(0)
+    if made.kept is not None:
+        await made.kept.stop()
     await backend.close()
     await db.close()

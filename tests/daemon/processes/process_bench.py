@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from kept_machine import KeptMachine
 from nexus_sdk.protocol.types import ExecAttachParams, ExecExit, ExecRunParams, ExecRunResult, ExecStartParams, Process
 from nexusd.backends.base import Machine, MachineSpec
 from nexusd.backends.host.backend import HostBackend
@@ -31,10 +32,12 @@ class Bench:
     worktree: Path
     spec: MachineSpec
     workspace: WorkspaceRecord
+    kept: KeptMachine | None = None
+    """The machine, where nexus-init keeps its processes."""
 
     async def machine(self, workspace: str) -> Machine:
         assert workspace == self.workspace.id
-        return self.backend.machine(self.spec)
+        return self.kept or self.backend.machine(self.spec)
 
     async def run(self, *argv: str, **params: Any) -> ExecRunResult:
         return await self.table.run(self.workspace, ExecRunParams(workspace=self.workspace.id, argv=[*argv], **params))

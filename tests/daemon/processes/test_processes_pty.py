@@ -148,5 +148,9 @@ async def test_hang_up_of_a_terminal_reaches_its_jobs(bench: Bench) -> None:
     await bench.table.signal(process.id, "KILL")
     _, _, exit = await read_all(attachment)
     assert (exit.exit.signal, exit.exit.reason) == ("KILL", "signalled")
-    assert (await bench.backend.stats("ws_test")).processes == 0
+
+    async def gone() -> bool:
+        return (await bench.backend.stats("ws_test")).processes == 0
+
+    await eventually(gone)
     attachment.close()

@@ -70,7 +70,8 @@ async def test_run_keeps_head_and_tail(bench: Bench) -> None:
 async def test_run_timeout_ends_the_whole_group(bench: Bench) -> None:
     result = await bench.run("sh", "-c", "sleep 1000 & echo $!; wait", timeout_ms=200)
     assert (result.exit.signal, result.exit.reason) == ("TERM", "timeout")
-    assert not alive(int(result.stdout.text))
+    # A process closes its files a moment before it is gone.
+    await eventually(lambda: not alive(int(result.stdout.text)))
 
 
 async def test_run_timeout_ends_who_ignores_being_asked(bench: Bench) -> None:
@@ -293,7 +294,7 @@ async def test_old_records_are_swept(bench: Bench) -> None:
     with pytest.raises(ProcessNotFound):
         await bench.table.get(result.process)
     assert (await bench.table.get(running.id)).state == "running"
-    assert logs(bench) == []
+    assert f"{result.process}.log" not in logs(bench)
     await table.close(0)
 
 

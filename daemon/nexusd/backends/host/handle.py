@@ -6,7 +6,7 @@ import asyncio
 import os
 import signal
 
-from nexusd.backends.base import RawExit
+from nexusd.backends.base import KeptOutput, RawExit
 from nexusd.backends.host import tree
 from nexusd.backends.host.census import Census, census
 from nexusd.backends.host.lookout import Lookout
@@ -33,9 +33,10 @@ class HostHandle:
         self.process = process
         self.pid = started.pid
         self.started = started.started
-        self.stdout = started.stdout
+        self.stdout: int | None = started.stdout
         self.stderr = started.stderr
         self.stdin = started.stdin
+        self.kept: KeptOutput | None = None
         self._pty = started.pty
         self._pidfd = started.pidfd
         self._reaper = reaper
@@ -58,8 +59,11 @@ class HostHandle:
         """The living processes that this one is, or started."""
         return tree.find_process(now, self.process, self.pid, self.started)
 
-    def signal(self, number: int, *, group: bool = True) -> None:
-        """Send a signal. To a group it reads /proc and blocks for milliseconds: call it from a thread."""
+    async def signal(self, number: int, *, group: bool = True) -> None:
+        """Send a signal. To a group it reads /proc, which takes milliseconds: in a thread."""
+        await asyncio.to_thread(self._signal, number, group)
+
+    def _signal(self, number: int, group: bool) -> None:
         if not group:
             tree.send_to(self.pid, self.started, number)
         elif number == signal.SIGKILL:
@@ -76,7 +80,7 @@ class HostHandle:
 
     def resize(self, columns: int, rows: int) -> None:
         """Set the terminal's size."""
-        if self._pty and not self._closed:
+        if self._pty and self.stdout is not None and not self._closed:
             set_size(self.stdout, columns, rows)
 
     def close_stdin(self) -> None:
@@ -91,9 +95,13 @@ class HostHandle:
             return
         self._closed = True
         self.close_stdin()
-        os.close(self.stdout)
-        if self.stderr is not None:
-            os.close(self.stderr)
+        for fd in (self.stdout, self.stderr):
+            if fd is not None:
+                os.close(fd)
+
+    def forget(self) -> None:
+        """The same: nobody remembers it."""
+        self.close()
 
     def _reap(self) -> None:
         try:

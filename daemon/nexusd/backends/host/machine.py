@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from nexus_sdk.protocol.errors import PortForbidden
 
-from nexusd.backends.base import ListeningSocket, MachineSpec, RootHandle, SpawnSpec
+from nexusd.backends.base import ListeningSocket, MachineSpec, ProcessHandle, RootHandle, SpawnSpec
 from nexusd.backends.host import environment, net
 from nexusd.backends.host.handle import HostHandle, discard
 from nexusd.backends.host.lookout import Lookout
@@ -86,6 +86,10 @@ class HostMachine:
     async def listening(self) -> list[ListeningSocket]:
         """The TCP ports that processes of this workspace listen on."""
         return await self._shared.lookout.call(net.listening, self.spec.workspace)
+
+    async def adopt(self) -> list[ProcessHandle]:
+        """Nothing: processes end with the daemon."""
+        return []
 
     def _start(self, spec: SpawnSpec, environ: dict[str, str]) -> tuple[Started, float]:
         began = time.monotonic()

@@ -58,7 +58,7 @@ def start(root: Beneath, spec: SpawnSpec, environ: Mapping[str, str]) -> Started
     """
     if (bad := unusable(spec.argv, environ)) is not None:
         raise InvalidParams(f"{bad[0]} {bad[1]}", path=bad[0], reason=bad[1])
-    cwd = _directory(root, spec.cwd)
+    cwd = directory(root, spec.cwd)
     try:
         program = _find_program(spec.argv[0], environ.get("PATH", os.defpath), cwd)
         return _start(program, spec, environ, cwd)
@@ -75,7 +75,8 @@ def _limit_files(pid: int) -> None:
             resource.prlimit(pid, resource.RLIMIT_NOFILE, FILE_LIMIT)
 
 
-def _directory(root: Beneath, path: str) -> int:
+def directory(root: Beneath, path: str) -> int:
+    """The working directory of a program, open. Raises CwdInvalid where it leaves the root or may not be entered."""
     try:
         fd = root.cwd(path)
     except NexusError as error:

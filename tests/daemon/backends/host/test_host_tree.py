@@ -47,7 +47,7 @@ async def test_daemon_that_cleared_its_environment_is_still_known(host: HostBenc
     assert escaped in {process.pid for process in handle.find(census.census()).members}
     (host.directory / "worktree" / "go").write_text("\n")
     await eventually(lambda: b"sleep" in Path(f"/proc/{escaped}/cmdline").read_bytes())
-    handle.signal(signal.SIGKILL, group=False)
+    await handle.signal(signal.SIGKILL, group=False)
     assert await handle.wait() == RawExit(None, 9)
     assert escaped in {process.pid for process in handle.find(census.census()).members}
     await handle.kill_tree(0)
@@ -71,7 +71,7 @@ async def test_who_ignores_being_asked_is_killed_and_who_heeds_it_is_not(host: H
 async def test_stopped_process_heeds_being_asked(host: HostBench) -> None:
     handle = await host.spawn("sh", "-c", "trap 'exit 3' TERM; echo ready; while :; do sleep 0.02; done")
     await read_line(handle.stdout)
-    handle.signal(signal.SIGSTOP)
+    await handle.signal(signal.SIGSTOP)
     await eventually(lambda: state(handle.pid) in "TD")  # D: after vfork, until its stopped child goes on
     await handle.kill_tree(10)
     assert await handle.wait() == RawExit(3, None)

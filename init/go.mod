@@ -1,0 +1,3 @@
+module github.com/nexus-workspaces/nexus/init
+
+go 1.24
