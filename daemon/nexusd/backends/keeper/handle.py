@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from nexusd.backends.base import KeptOutput, RawExit
 from nexusd.backends.keeper.kept import Kept
+from nexusd.backends.keeper.line import Line
 from nexusd.backends.keeper.messages import Exit, Known
-
-if TYPE_CHECKING:
-    from nexusd.backends.keeper.keeper import Keeper
 
 UNKNOWN = RawExit(None, None)
 """The keeper went away with it: nobody knows how it ended."""
@@ -23,7 +20,7 @@ KILL_PATIENCE = 10.0
 class KeptHandle:
     """Fulfils `ProcessHandle`."""
 
-    def __init__(self, keeper: Keeper, known: Known, log: Path) -> None:
+    def __init__(self, keeper: Line, known: Known, log: Path) -> None:
         self._keeper = keeper
         self.process = known.process
         self.pid = known.pid

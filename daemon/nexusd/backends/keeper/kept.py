@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from nexus_sdk.wire.frames import MAX_PAYLOAD, UP, encode_data, encode_eof
 
 from nexusd.backends.base import Growth
+from nexusd.backends.keeper.line import Line
 from nexusd.backends.keeper.messages import Grown, Known, Stalled
-
-if TYPE_CHECKING:
-    from nexusd.backends.keeper.keeper import Keeper
 
 WINDOW: Final = 65536
 """Bytes of input that a keeper takes beyond what the process has."""
@@ -21,7 +19,7 @@ WINDOW: Final = 65536
 class Kept:
     """Fulfils `KeptOutput`. What is told before anybody watches is remembered."""
 
-    def __init__(self, keeper: Keeper, known: Known, log: Path) -> None:
+    def __init__(self, keeper: Line, known: Known, log: Path) -> None:
         self._keeper = keeper
         self._process = known.process
         self._stream = known.stream

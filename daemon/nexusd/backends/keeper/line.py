@@ -1,0 +1,33 @@
+"""What the handles of processes need of the connection to their keeper."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import msgspec
+
+__all__ = ["Line"]
+
+
+class Line(Protocol):
+    """`nexusd.backends.keeper.keeper.Keeper` is one."""
+
+    async def ask(self, method: str, timeout: float = ..., **params: Any) -> msgspec.Raw:
+        """One request; its result. Every failure is BackendFailed, and an unknown process is none."""
+        ...
+
+    def post(self, method: str, **params: Any) -> None:
+        """A request whose answer nobody waits for."""
+        ...
+
+    def notify(self, method: str, **params: Any) -> None:
+        """A message without an answer."""
+        ...
+
+    def send(self, frame: bytes) -> bool:
+        """A binary frame; whether it was sent."""
+        ...
+
+    def drop(self, process: str) -> None:
+        """Nobody follows this process here any more."""
+        ...
