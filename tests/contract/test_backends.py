@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 from daemon_process import make_repository
-from nexus_sdk.protocol.errors import CommandNotFound, CwdInvalid, PortForbidden, PortRefused
+from nexus_sdk.protocol.errors import CommandNotFound, CwdInvalid, OptionUnsupported, PortForbidden, PortRefused
+from nexus_sdk.protocol.types import MachineOptions
 from nexusd.backends.base import MachineSpec, SpawnSpec
 from nexusd.backends.host.backend import HostBackend
 from nexusd.backends.mock.backend import MockBackend
@@ -134,6 +135,15 @@ async def test_every_verb_can_be_repeated(backend, tmp_path):
         await backend.destroy(made.workspace)
     await backend.stop(made.workspace, 1)
     assert await state_of(backend, made.workspace) == "absent"
+
+
+async def test_an_option_that_it_does_not_have_is_refused(backend):
+    if backend.capabilities.isolation != "none":
+        return
+    assert await backend.check(MachineOptions(), ["web"]) == MachineOptions()
+    for options in (MachineOptions(image="debian"), MachineOptions(read_only=True), MachineOptions(cpu=1)):
+        with pytest.raises(OptionUnsupported):
+            await backend.check(options, ["web"])
 
 
 async def test_the_next_run_of_the_daemon_sees_the_same(backend, tmp_path):

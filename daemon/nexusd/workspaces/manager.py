@@ -42,7 +42,7 @@ from nexusd.workspaces import view
 from nexusd.workspaces.journal import Journal, Run
 from nexusd.workspaces.parts import Parts
 from nexusd.workspaces.plans import plans
-from nexusd.workspaces.ports import allocate
+from nexusd.workspaces.ports import STANDARD, allocate
 from nexusd.workspaces.steps import dirty
 
 log = logging.getLogger(__name__)
@@ -147,7 +147,8 @@ class Manager:
         """Accept a new workspace from `source`, which the caller was found to have a right to.
 
         Raises:
-            InvalidName, WorkspaceExists, LimitWorkspaces, PortsExhausted, BackendNotFound, RepositoryUnusable.
+            InvalidName, WorkspaceExists, LimitWorkspaces, PortsExhausted, BackendNotFound, RepositoryUnusable,
+            OptionUnsupported.
         """
         if not NAME.fullmatch(params.name):
             raise InvalidName(f"{params.name!r} is not a valid workspace name", name=params.name)
@@ -155,7 +156,8 @@ class Manager:
         url = await repositories.normalise(source)
         defaults = await self.parts.defaults_for(url)
         backend = params.backend if params.backend is not msgspec.UNSET else defaults.backend
-        self.parts.backend(backend)
+        asked = params.options if params.options is not msgspec.UNSET else types.MachineOptions()
+        options = await self.parts.backend(backend).check(asked, [*STANDARD, *params.ports])
         now = datetime.now(UTC)
         record = WorkspaceRecord(
             id=new_id("ws"),
@@ -180,6 +182,7 @@ class Manager:
             updated_at=now,
             last_active_at=now,
             operation=None,
+            options=msgspec.to_builtins(options),
         )
         stored = {
             "url": url,

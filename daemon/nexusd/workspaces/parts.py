@@ -6,7 +6,9 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 from nexus_sdk.protocol.errors import BackendNotFound, CapabilityMissing
+from nexus_sdk.protocol.types import MachineOptions
 
 from nexusd.backends.base import Backend, Machine, MachineSpec
 from nexusd.processes.table import ProcessTable
@@ -89,6 +91,8 @@ class Parts:
             env=record.env,
             ports=self.ports.get(record.id, {}),
             generation=record.generation,
+            repository=record.repo_path,
+            options=msgspec.convert(record.options, MachineOptions),
         )
 
     def machine(self, record: WorkspaceRecord) -> Machine:
