@@ -60,7 +60,9 @@ class NoHelper:
         return NoConnection()
 
 
-def make_backend(folder: Path, host: str, *, helper: object = None, classes: Mapping[str, str] | None = None, **settings):
+def make_backend(
+    folder: Path, host: str, *, helper: object = None, classes: Mapping[str, str] | None = None, **settings
+):
     """A backend on the state in a folder; `settings` are keys of the section docker."""
     settings.setdefault("image", BASE)
     resources = Resources() if classes is None else Resources(classes=dict(classes))
@@ -75,7 +77,9 @@ def make_backend(folder: Path, host: str, *, helper: object = None, classes: Map
     )
 
 
-def spec_for(worktree: Path, workspace: str, options: MachineOptions | None = None, repository: Path | None = None, **ports: int):
+def spec_for(
+    worktree: Path, workspace: str, options: MachineOptions | None = None, repository: Path | None = None, **ports: int
+):
     """A workspace; the image is the tests' own unless the options name one."""
     options = options or MachineOptions()
     if not isinstance(options.image, str) and not options.build:

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import re
 import time
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Coroutine
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -70,6 +70,8 @@ class Manager:
         self._ended: list[Callable[[str, str], None]] = []
         self._destroyed: list[Callable[[str], Awaitable[None]]] = []
         self._leaving: set[asyncio.Task[None]] = set()
+        self.unsettled: set[str] = set()
+        """Workspaces whose backend was away when the daemon started."""
 
     def on_ended(self, listener: Callable[[str, str], None]) -> None:
         """Call `listener` with kind and state of each operation that ends."""
@@ -88,6 +90,19 @@ class Manager:
         at = datetime.now(UTC)
         record.last_active_at = at
         task = asyncio.get_running_loop().create_task(self._touch(record.id, at))
+        self._leaving.add(task)
+        task.add_done_callback(self._leaving.discard)
+
+    def background(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run something that nobody waits for; a failure is logged."""
+
+        async def run() -> None:
+            try:
+                await work
+            except (NexusError, StoreError) as error:
+                log.error("%s", error)
+
+        task = asyncio.get_running_loop().create_task(run())
         self._leaving.add(task)
         task.add_done_callback(self._leaving.discard)
 

@@ -17,6 +17,11 @@ from nexusd.store.workspaces import WorkspaceRecord
 from nexusd.workspaces.ports import PortRange
 from nexusd.workspaces.registry import Registry
 
+_INSTALL = {
+    "docker": "Install Docker Engine (Debian: apt install docker.io), or name where it listens in docker.host, and "
+    "restart the daemon. "
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Defaults:
@@ -64,7 +69,9 @@ class Parts:
         except KeyError:
             known = ", ".join(sorted(self.backends))
             raise BackendNotFound(
-                f"there is no backend {name!r} on this node", hint=f"This node has: {known}.", backend=name
+                f"there is no backend {name!r} on this node",
+                hint=f"{_INSTALL.get(name, '')}This node has: {known}.",
+                backend=name,
             ) from None
 
     def require(self, record: WorkspaceRecord, capability: str) -> None:

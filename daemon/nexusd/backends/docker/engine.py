@@ -13,7 +13,7 @@ import socket
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from nexus_sdk.protocol.errors import BackendUnavailable, NexusError
 
@@ -159,7 +159,7 @@ class Engine:
         except Exception as error:
             raise naming(error) or failures.translate(error, step, self.host, limit) from error
 
-    def _make(self, patience: float | None) -> Any:
+    def _make(self, patience: float | None) -> Client:
         from nexusd.backends.docker.client import Client
 
         with self._lock:
