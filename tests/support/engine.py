@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
 import os
 import shutil
@@ -21,7 +20,7 @@ BASE = "nexus-test-base:1"
 """busybox, and git with the libraries that it needs."""
 READY_SECONDS = 60.0
 _USUAL = "unix:///var/run/docker.sock"
-_PACKAGES = ("docker.io", "busybox-static", "iptables")
+_PACKAGES = ("docker.io", "busybox-static", "iptables", "iproute2")
 
 
 class TestEngine:
@@ -29,17 +28,15 @@ class TestEngine:
 
     Attributes:
         host: its address.
-        pid: of our own dockerd; None for one that ran already.
         api: a client, for what is to happen behind the backend's back.
     """
 
     __test__ = False
 
-    def __init__(self, host: str, pid: int | None = None) -> None:
+    def __init__(self, host: str) -> None:
         from docker.api.client import APIClient
 
         self.host = host
-        self.pid = pid
         self.api = APIClient(base_url=host, version="1.41", timeout=60)
         self._make_base()
 
@@ -99,9 +96,15 @@ def _libraries(program: str) -> list[str]:
 
 
 class OwnEngine:
-    """A dockerd of our own: in a root of its own, ended and cleaned up with the tests."""
+    """A dockerd of our own: in a root of its own, ended and cleaned up with the tests.
 
-    def __init__(self) -> None:
+    Args:
+        apart: in a network namespace of its own. Two engines in one would take each other's bridge away, and one that
+            runs here already is somebody's.
+    """
+
+    def __init__(self, *, apart: bool) -> None:
+        self._apart = apart
         # Short: the engine makes sockets below it, whose addresses hold 107 bytes.
         self.root = Path(tempfile.mkdtemp(prefix="nxd", dir="/tmp"))
         self.socket = self.root / "docker.sock"
@@ -116,7 +119,9 @@ class OwnEngine:
     def start(self) -> None:
         """Run it, and wait until it answers. Raises RuntimeError with its last words."""
         command = ["dockerd", "-H", f"unix://{self.socket}", "--data-root", str(self.root / "data")]
-        command += ["--exec-root", str(self.root / "exec"), "--pidfile", str(self.root / "pid"), "--bridge", "none"]
+        command += ["--exec-root", str(self.root / "exec"), "--pidfile", str(self.root / "pid")]
+        if self._apart:
+            command = ["unshare", "--net", "sh", "-c", 'busybox ip link set lo up; exec "$0" "$@"', *command]
         with (self.root / "log").open("ab") as log:
             self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         end = time.monotonic() + READY_SECONDS
@@ -181,31 +186,37 @@ def install() -> None:
         unavailable(f"apt-get install failed: {done.stderr[-500:]}")
 
 
-@pytest.fixture(scope="session")
-def own_engine():
-    """An engine that tests may stop, freeze and start again."""
+def start_own(*, apart: bool) -> OwnEngine:
+    """A running engine of our own; else skip or fail."""
     if os.geteuid() != 0:
         unavailable("only root can start one")
     install()
-    made = OwnEngine()
+    made = OwnEngine(apart=apart)
     try:
         made.start()
     except RuntimeError as error:
         made.close()
         unavailable(str(error))
+    return made
+
+
+@pytest.fixture(scope="session")
+def own_engine():
+    """An engine that tests may stop, freeze and start again."""
+    made = start_own(apart=True)
     yield made
     made.close()
 
 
 @pytest.fixture(scope="session")
-def engine(request):
+def engine():
     """The engine of these tests."""
-    host = os.environ.get("DOCKER_HOST", _USUAL)
-    if answers(host) and shutil.which("busybox"):
-        yield TestEngine(host)
-    else:
-        own = request.getfixturevalue("own_engine")
-        made = TestEngine(f"unix://{own.socket}", own.pid)
-        yield made
-        with contextlib.suppress(Exception):
-            made.api.close()
+    host, own = os.environ.get("DOCKER_HOST", _USUAL), None
+    if not answers(host) or shutil.which("busybox") is None:
+        own = start_own(apart=False)
+        host = f"unix://{own.socket}"
+    made = TestEngine(host)
+    yield made
+    made.api.close()
+    if own is not None:
+        own.close()

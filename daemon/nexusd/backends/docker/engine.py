@@ -95,7 +95,8 @@ class Engine:
         self._threads = ThreadPoolExecutor(THREADS, "nexus-docker")
         self._mine = threading.local()
         self._api: str | None = None
-        self._lock = threading.Lock()  # guards the choice of the API's version
+        self._clients: list[Client] = []
+        self._lock = threading.Lock()  # guards the list, and the choice of the API's version
 
     async def ping(self) -> str:
         """What is wrong with the engine; empty where it answers."""
@@ -140,6 +141,9 @@ class Engine:
     def close(self) -> None:
         """Take no more calls. Threads that wait for the engine end with their deadline."""
         self._threads.shutdown(wait=False, cancel_futures=True)
+        with self._lock:
+            for client in self._clients:
+                client.close()
 
     def _run(
         self,
@@ -152,6 +156,8 @@ class Engine:
             client: Client | None = getattr(self._mine, "client", None)
             if client is None:
                 client = self._mine.client = self._make(self.timeout)
+                with self._lock:
+                    self._clients.append(client)
             client.patience = limit
             return function(client)
         except NexusError:

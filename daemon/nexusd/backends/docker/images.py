@@ -132,13 +132,14 @@ class Images:
 
             repository, tag = parse_repository_tag(image)
             layers = _Layers()
+            wrong = ""
+            # Read to its end, also after an error, which is its last line: then the connection can be used again.
             for line in client.pull(repository, tag=tag or "latest", stream=True, decode=True):
-                if "error" in line:
-                    raise ImageUnusable(
-                        f"image {image} cannot be fetched: {line['error']}", image=image, reason=line["error"]
-                    )
+                wrong = wrong or str(line.get("error", ""))
                 layers.note(line)
                 say(lambda: f"fetching {image}: {layers}")
+            if wrong:
+                raise ImageUnusable(f"image {image} cannot be fetched: {wrong}", image=image, reason=wrong)
 
         failpoint("docker.pull.before")
         await self._engine.call(
@@ -178,11 +179,13 @@ class Images:
                 pull=spec.options.pull == "always",
                 network_mode=None if spec.options.egress else "none",
             )
+            wrong = ""
             for line in lines:
-                if "error" in line:
-                    raise failed(str(line["error"]).strip())
+                wrong = wrong or str(line.get("error", "")).strip()
                 output.add(line)
                 say(lambda: f"building: {output.last}")
+            if wrong:
+                raise failed(wrong)
 
         def naming(error: Exception) -> NexusError | None:
             refused = getattr(error, "response", None) is not None

@@ -68,6 +68,7 @@ class Watch:
 
     def _follow(self) -> None:
         client = self._engine.client(None)
+        stream: Any = None
         try:
             # The head of the answer comes at once, the first event may take for ever.
             stream = client.events(filters={**self._marks.filter(), "type": ["container"]}, decode=True)
@@ -85,6 +86,8 @@ class Watch:
         finally:
             with self._lock:
                 self._stream = None
+            if stream is not None:
+                stream._response.close()
             client.close()
 
     def _tell(self, what: Callable[[], None]) -> None:
