@@ -56,12 +56,17 @@ class TestEngine:
 
     def clear(self, instance: str) -> None:
         """Remove all that."""
+        from docker.errors import ImageNotFound
+
         for workspace in self.leftovers(instance)["containers"]:
             self.api.remove_container(workspace, force=True, v=True)
         for network in self.leftovers(instance)["networks"]:
             self.api.remove_network(network)
         for image in self.leftovers(instance)["images"]:
-            self.api.remove_image(image, force=True)
+            try:
+                self.api.remove_image(image, force=True)
+            except ImageNotFound:
+                continue  # it went with one that was made from it
 
 
 def base_image() -> bytes:
