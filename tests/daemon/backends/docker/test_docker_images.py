@@ -42,7 +42,7 @@ def forget(engine, registry):
         engine.api.remove_image(image["Id"], force=True)
 
 
-async def test_an_image_is_fetched_once_with_word_of_it(engine, backend, worktree, registry):
+async def test_an_image_is_fetched_once_with_word_of_it(engine, registry, backend, worktree):
     told = Told()
     options = MachineOptions(image=f"{registry.address}/small:1")
     spec = spec_for(worktree, "ws_pull", options)
