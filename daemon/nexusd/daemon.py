@@ -37,9 +37,7 @@ from nexusd.auth.keys import Keyring, load_hs256, load_jwks, load_or_create_pair
 from nexusd.auth.sessions import SessionRegistry
 from nexusd.auth.tokens import Tokens
 from nexusd.backends.base import Backend, Machine
-from nexusd.backends.docker.backend import DockerBackend
-from nexusd.backends.docker.engine import find as find_engine
-from nexusd.backends.docker.helper import NexusInit
+from nexusd.backends.docker import address
 from nexusd.backends.host.backend import HostBackend
 from nexusd.config.loading import ConfigError, Loaded, load
 from nexusd.config.model import Config
@@ -214,16 +212,8 @@ class Daemon:
 
         registry = Registry(instance)
         backends: dict[str, Backend] = {"host": HostBackend(self.home.state)}
-        if (docker_host := find_engine(config.docker.host)) is not None:
-            backends["docker"] = DockerBackend(
-                self.home.state,
-                self.home.run,
-                host=docker_host,
-                settings=config.docker,
-                resources=config.resources,
-                helper=NexusInit(lambda process: self.home.state / "output" / f"{process}.log"),
-                git_dir=lambda repository: common_dir(Path(repository)),
-            )
+        if (host := address.find(config.docker.host)) is not None:
+            backends["docker"] = self._docker(config, host)
         if os.environ.get("NEXUS_MOCK") == "1":
             from nexusd.backends.mock.backend import MockBackend
 
@@ -308,6 +298,21 @@ class Daemon:
         observer = Observer(services.dispatcher, metrics, audit)
         server = self._server(config, listeners, services, gate, tokens, observer, metrics)
         return services, server
+
+    def _docker(self, config: Config, host: str) -> Backend:
+        # Not loaded where there is no engine: it would be a tenth of the time until a daemon is ready.
+        from nexusd.backends.docker.backend import DockerBackend
+        from nexusd.backends.docker.helper import NexusInit
+
+        return DockerBackend(
+            self.home.state,
+            self.home.run,
+            host=host,
+            settings=config.docker,
+            resources=config.resources,
+            helper=NexusInit(lambda process: self.home.state / "output" / f"{process}.log"),
+            git_dir=lambda repository: common_dir(Path(repository)),
+        )
 
     def _server(
         self,

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import http.client
-import os
 import socket
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -24,21 +23,12 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-DEFAULT_HOST: Final = "unix:///var/run/docker.sock"
 OLDEST_API: Final = (1, 41)
 """Docker Engine 20.10."""
 THREADS: Final = 16
 PING_SECONDS: Final = 3.0
 SLACK_SECONDS: Final = 5.0
 """How much longer than the engine may be silent a whole call may take."""
-
-
-def find(configured: str | None, environ: Mapping[str, str] = os.environ) -> str | None:
-    """Where the engine is said to be: by the configuration, by DOCKER_HOST, or by a socket in the usual place."""
-    said = configured or environ.get("DOCKER_HOST")
-    if said:
-        return said
-    return DEFAULT_HOST if os.path.exists(DEFAULT_HOST.removeprefix("unix://")) else None
 
 
 class _Local(http.client.HTTPConnection):

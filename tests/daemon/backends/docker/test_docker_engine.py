@@ -13,8 +13,8 @@ import pytest
 from docker_backend import NoHelper, make_backend, spec_for
 from nexus_sdk.protocol.errors import BackendFailed, BackendUnavailable, PortTaken, StorageFull
 from nexus_sdk.protocol.types import MachineOptions
+from nexusd.backends.docker import address, failures
 from nexusd.backends.docker import engine as engines
-from nexusd.backends.docker import failures
 
 
 class Proxy:
@@ -241,3 +241,20 @@ def test_the_library_is_not_loaded_before_it_is_needed(tmp_path):
         [sys.executable, "-c", script, str(tmp_path), str(stub), support], capture_output=True, text=True, timeout=60
     )
     assert done.stdout.strip() == "[]", done.stderr
+
+
+def test_the_engine_is_where_somebody_says_or_in_the_usual_place(tmp_path, monkeypatch):
+    assert address.find("tcp://127.0.0.1:1", {"DOCKER_HOST": "unix:///x"}) == "tcp://127.0.0.1:1"
+    assert address.find(None, {"DOCKER_HOST": "unix:///x"}) == "unix:///x"
+    monkeypatch.setattr(address, "DEFAULT_HOST", f"unix://{tmp_path}/docker.sock")
+    assert address.find(None, {}) is None
+    (tmp_path / "docker.sock").touch()
+    assert address.find(None, {}) == address.DEFAULT_HOST
+
+
+def test_a_daemon_without_an_engine_does_not_load_the_backend():
+    script = (
+        "import sys, nexusd.daemon; print([name for name in sys.modules if name.startswith('nexusd.backends.docker.')])"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
+    assert done.stdout.strip() == "['nexusd.backends.docker.address']", done.stderr
