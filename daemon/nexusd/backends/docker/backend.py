@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import msgspec
 from nexus_sdk.protocol.errors import BackendFailed, BackendUnavailable, NexusError
 from nexus_sdk.protocol.types import Capabilities, MachineOptions
 
@@ -275,7 +276,7 @@ class DockerBackend:
     def machine(self, spec: MachineSpec) -> DockerMachine:
         """The inside of a workspace. Raises BackendFailed where the backend is not open."""
         self._require_open("machine")
-        return DockerMachine(spec, self._roots, self._inside, self._instance)
+        return DockerMachine(spec, self._roots, self._inside, self._adopting, self._instance)
 
     # -- what happens outside of us ------------------------------------------------------------------------------
 
@@ -371,3 +372,16 @@ class DockerBackend:
 
     async def _inside(self, spec: MachineSpec) -> Inside:
         return await self._sessions.of(spec)
+
+    async def _adopting(self, spec: MachineSpec) -> Inside:
+        """A frozen helper cannot say what it keeps: it is thawed for that moment, and frozen again."""
+        async with self._verb(spec.workspace, "adopt"):
+            container = await self._containers.find(spec.workspace)
+            if container is None or container.state != "paused" or self._sessions.live(spec.workspace) is not None:
+                return await self._sessions.of(spec)
+            await self._containers.unpause(container)
+            failpoint("docker.adopt.thawed")
+            try:
+                return await self._sessions.of(spec)
+            finally:
+                await self._containers.pause(msgspec.structs.replace(container, state="running"))

@@ -42,15 +42,22 @@ class DockerMachine:
         spec: the workspace.
         roots: open worktrees.
         inside: what is known of the running container; raises where it does not run or does not answer.
+        adopting: the same for one that may be frozen.
         instance: id of the daemon's state.
     """
 
     def __init__(
-        self, spec: MachineSpec, roots: Roots, inside: Callable[[MachineSpec], Awaitable[Inside]], instance: str
+        self,
+        spec: MachineSpec,
+        roots: Roots,
+        inside: Callable[[MachineSpec], Awaitable[Inside]],
+        adopting: Callable[[MachineSpec], Awaitable[Inside]],
+        instance: str,
     ) -> None:
         self.spec = spec
         self._roots = roots
         self._inside = inside
+        self._adopting = adopting
         self._instance = instance
 
     async def spawn(self, spec: SpawnSpec) -> ProcessHandle:
@@ -78,7 +85,7 @@ class DockerMachine:
 
     async def adopt(self) -> Sequence[ProcessHandle]:
         """What an earlier daemon started here and is still known."""
-        return await (await self._inside(self.spec)).connection.adopt()
+        return await (await self._adopting(self.spec)).connection.adopt()
 
 
 def build(image: Mapping[str, str], machine: MachineSpec, spec: SpawnSpec, instance: str) -> dict[str, str]:

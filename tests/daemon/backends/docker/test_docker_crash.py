@@ -40,6 +40,8 @@ async def main():
     await backend.create(spec)
     await backend.start(spec)
     await backend.pause(spec.workspace)
+    await backend._sessions.drop(spec.workspace)
+    await backend.machine(spec).adopt()
     await backend.resume(spec.workspace)
     await backend.stop(spec.workspace, 1)
     await backend.destroy(spec.workspace)

@@ -79,6 +79,24 @@ async def test_changes_while_nobody_looked_are_reported_later(engine, backend, s
         await other.close()
 
 
+async def test_what_a_frozen_machine_keeps_is_asked_without_waking_it(engine, backend, spec, tmp_path):
+    await backend.create(spec)
+    await backend.start(spec)
+    await backend.pause(spec.workspace)
+    await backend.close()
+    other = make_backend(tmp_path, engine.host)
+    await other.open()
+    heard = Heard(other)
+    try:
+        assert await other.machine(spec).adopt() == []
+        assert engine.api.inspect_container(f"nexus-{spec.workspace}")["State"]["Paused"]
+        engine.api.unpause(f"nexus-{spec.workspace}")
+        assert await heard.next() == (spec.workspace, "running"), "the moment's thaw was not reported"
+    finally:
+        await other.destroy(spec.workspace)
+        await other.close()
+
+
 async def test_nobody_is_watched_where_there_is_nothing(engine, backend):
     Heard(backend)
     assert backend._watch is None
