@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import shutil
@@ -56,17 +57,18 @@ class TestEngine:
 
     def clear(self, instance: str) -> None:
         """Remove all that."""
-        from docker.errors import ImageNotFound
+        from docker.errors import APIError
 
         for workspace in self.leftovers(instance)["containers"]:
             self.api.remove_container(workspace, force=True, v=True)
         for network in self.leftovers(instance)["networks"]:
             self.api.remove_network(network)
-        for image in self.leftovers(instance)["images"]:
-            try:
-                self.api.remove_image(image, force=True)
-            except ImageNotFound:
-                continue  # it went with one that was made from it
+        while images := self.leftovers(instance)["images"]:
+            for image in images:
+                with contextlib.suppress(APIError):  # one that others are made from goes after them
+                    self.api.remove_image(image, force=True)
+            if self.leftovers(instance)["images"] == images:
+                raise AssertionError(f"{images} cannot be removed")
 
 
 def base_image() -> bytes:

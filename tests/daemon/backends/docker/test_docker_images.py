@@ -16,6 +16,7 @@ from nexus_sdk.protocol.errors import ImageBuildFailed, ImageUnusable, InvalidPa
 from nexus_sdk.protocol.types import ImageBuild, MachineOptions
 from nexusd.backends.base import RootHandle
 from nexusd.backends.docker import context
+from nexusd.backends.docker.client import Client
 from nexusd.files.beneath import Beneath
 from registry import Registry
 
@@ -136,6 +137,20 @@ async def test_a_build_without_egress_has_no_network(backend, worktree):
     options = build()
     options.egress = False
     await backend.create(spec_for(worktree, "ws_closed", options))
+
+
+async def test_every_layer_of_a_build_goes_with_the_workspace(engine, backend, worktree, monkeypatch):
+    listed = Client.images
+    # The engine lists by time, and layers of the same second in any order.
+    monkeypatch.setattr(Client, "images", lambda self, **options: listed(self, **options)[::-1])
+    # A label of our own in the middle makes every layer from there on carry our marks.
+    steps = "".join(f"RUN echo {number} > /{number}\n" for number in range(4))
+    labels = " ".join(f"{name}={value}" for name, value in backend._marks.labels("ws_layers").items())
+    (worktree / "Dockerfile").write_text(f"FROM {BASE}\nLABEL {labels}\n{steps}")
+    await backend.create(spec_for(worktree, "ws_layers", build()))
+    assert len(engine.leftovers(backend._instance)["images"]) > 2
+    await backend.destroy("ws_layers")
+    assert engine.leftovers(backend._instance)["images"] == []
 
 
 @pytest.mark.parametrize("fields", [{"context": "nowhere"}, {"dockerfile": "none"}, {"context": "README.md"}])
