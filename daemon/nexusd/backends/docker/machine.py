@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 
 from nexus_sdk.protocol.errors import CwdInvalid
 
@@ -83,9 +83,9 @@ class DockerMachine:
         """The TCP ports that something in the container listens on."""
         return await (await self._inside(self.spec)).connection.listening()
 
-    async def adopt(self) -> Sequence[ProcessHandle]:
+    async def adopt(self) -> list[ProcessHandle]:
         """What an earlier daemon started here and is still known."""
-        return await (await self._adopting(self.spec)).connection.adopt()
+        return list(await (await self._adopting(self.spec)).connection.adopt())
 
 
 def build(image: Mapping[str, str], machine: MachineSpec, spec: SpawnSpec, instance: str) -> dict[str, str]:
