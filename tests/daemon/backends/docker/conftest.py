@@ -12,12 +12,6 @@ from engine import engine, own_engine  # noqa: F401 - fixtures
 _NUMBERS = itertools.count(1)
 
 
-def pytest_collection_modifyitems(items):
-    for item in items:
-        if "/backends/docker/" in str(item.path):
-            item.add_marker(pytest.mark.xdist_group("docker"))
-
-
 @pytest.fixture
 async def backend(engine, tmp_path):  # noqa: F811
     made = make_backend(tmp_path, engine.host)

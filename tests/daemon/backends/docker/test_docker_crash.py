@@ -33,6 +33,8 @@ sys.path[:0] = sys.argv[4:]
 from docker_backend import make_backend, spec_for
 from nexus_sdk.protocol.types import ImageBuild, MachineOptions
 
+pytestmark = pytest.mark.xdist_group("docker")
+
 async def main():
     backend = make_backend(Path(sys.argv[1]), sys.argv[2])
     await backend.open()
