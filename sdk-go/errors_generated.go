@@ -89,6 +89,24 @@ var (
 	// ErrInvalidName: the name is not a valid name.
 	ErrInvalidName = protocol.ErrInvalidName
 
+	// ErrBackendUnavailable: what the backend needs, such as a container engine, does not answer.
+	ErrBackendUnavailable = protocol.ErrBackendUnavailable
+
+	// ErrOptionUnsupported: the backend cannot do what an option asks for; nothing was made.
+	ErrOptionUnsupported = protocol.ErrOptionUnsupported
+
+	// ErrImageUnusable: the image is not there and cannot be had, or cannot be used.
+	ErrImageUnusable = protocol.ErrImageUnusable
+
+	// ErrImageBuildFailed: building the image failed.
+	ErrImageBuildFailed = protocol.ErrImageBuildFailed
+
+	// ErrMachineConflict: something that Nexus did not make has the name that the workspace's machine needs.
+	ErrMachineConflict = protocol.ErrMachineConflict
+
+	// ErrPortTaken: another program on this host listens on a port that belongs to the workspace.
+	ErrPortTaken = protocol.ErrPortTaken
+
 	// ErrOperationNotFound: there is no such operation for this identity.
 	ErrOperationNotFound = protocol.ErrOperationNotFound
 

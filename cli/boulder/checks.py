@@ -309,11 +309,16 @@ def systemd(app: App) -> Finding:
 def docker(app: App) -> Finding:
     """A container engine: optional."""
     if shutil.which("docker") is None:
-        return Finding("docker", "skip", "not installed; the host backend needs none")
+        return Finding("docker", "skip", "not installed: no docker backend (to have it: apt install docker.io)")
     done = _run("docker", "version", "--format", "{{.Server.Version}}")
     if done.returncode:
         reason = (done.stderr.strip().splitlines() or ["no answer"])[-1]
-        return Finding("docker", "skip", f"installed, but its engine does not answer: {reason}")
+        return Finding(
+            "docker",
+            "warn",
+            f"installed, but its engine does not answer: {reason}",
+            "start it (systemctl start docker), and let this user use it: usermod -aG docker $USER",
+        )
     return Finding("docker", "ok", f"engine {done.stdout.strip()}")
 
 

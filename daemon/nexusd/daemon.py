@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from contextlib import AsyncExitStack, ExitStack
 from datetime import UTC, datetime, timedelta
 from importlib import resources
+from pathlib import Path
 from typing import Any
 
 from nexus_sdk.protocol.errors import NexusError, WorkspaceNotFound
@@ -36,11 +37,13 @@ from nexusd.auth.keys import Keyring, load_hs256, load_jwks, load_or_create_pair
 from nexusd.auth.sessions import SessionRegistry
 from nexusd.auth.tokens import Tokens
 from nexusd.backends.base import Backend, Machine
+from nexusd.backends.docker import address
 from nexusd.backends.host.backend import HostBackend
 from nexusd.config.loading import ConfigError, Loaded, load
 from nexusd.config.model import Config
 from nexusd.config.paths import Home
 from nexusd.files.service import FileService
+from nexusd.git.layout import common_dir
 from nexusd.ids import new_id
 from nexusd.observe import logs
 from nexusd.observe.audit import AuditLog
@@ -119,6 +122,7 @@ class Daemon:
             services, server = await self._build(config, listeners, stack)
             await reconcile.load(services.manager)
             await reconcile.recover(services.manager)
+            reconcile.follow(services.manager)
             await server.start()
             stack.push_async_callback(server.stop)
             sockets.pop_all()  # from here on the server closes them
@@ -175,7 +179,7 @@ class Daemon:
             services.parts.port_range = _port_range(after)
             services.parts.default_backend = after.defaults.backend
             services.loaded = self.loaded = loaded
-            for section in ("daemon", "auth", "processes", "node"):
+            for section in ("daemon", "auth", "processes", "resources", "docker", "node"):
                 if getattr(before, section) != getattr(after, section):
                     log.warning("changes of %s take effect when the daemon starts again", section)
             log.info("configuration reloaded")
@@ -208,6 +212,8 @@ class Daemon:
 
         registry = Registry(instance)
         backends: dict[str, Backend] = {"host": HostBackend(self.home.state)}
+        if (host := address.find(config.docker.host)) is not None:
+            backends["docker"] = self._docker(config, host)
         if os.environ.get("NEXUS_MOCK") == "1":
             from nexusd.backends.mock.backend import MockBackend
 
@@ -292,6 +298,21 @@ class Daemon:
         observer = Observer(services.dispatcher, metrics, audit)
         server = self._server(config, listeners, services, gate, tokens, observer, metrics)
         return services, server
+
+    def _docker(self, config: Config, host: str) -> Backend:
+        # Not loaded where there is no engine: it would be a tenth of the time until a daemon is ready.
+        from nexusd.backends.docker.backend import DockerBackend
+        from nexusd.backends.docker.helper import NexusInit
+
+        return DockerBackend(
+            self.home.state,
+            self.home.run,
+            host=host,
+            settings=config.docker,
+            resources=config.resources,
+            helper=NexusInit(lambda process: self.home.state / "output" / f"{process}.log"),
+            git_dir=lambda repository: common_dir(Path(repository)),
+        )
 
     def _server(
         self,

@@ -59,6 +59,7 @@ class Upkeep:
                 log.error("%s broke\n%s", name, traceback.format_exc())
 
     async def _reconcile(self) -> None:
+        await reconcile.settle_rest(self._services.manager)
         await reconcile.remove_orphans(self._services.manager)
 
     async def _sweep(self) -> None:

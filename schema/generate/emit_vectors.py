@@ -200,6 +200,11 @@ def valid(schema: Schema, shape: Shape) -> Iterator[Case]:
             yield from _scalar_valid(shape)
 
 
+def _whole(number: float) -> float | int:
+    """A bound as an integer where it is one: JSON tells 1 and 1.0 apart, and so do some of its readers."""
+    return int(number) if number == int(number) else number
+
+
 def _scalar_valid(shape: Scalar) -> Iterator[Case]:
     match shape.type:
         case "boolean":
@@ -207,9 +212,9 @@ def _scalar_valid(shape: Scalar) -> Iterator[Case]:
             yield "false", False
         case "integer" | "number":
             if shape.minimum is not None:
-                yield "smallest", int(shape.minimum)
+                yield "smallest", _whole(shape.minimum)
             if shape.maximum is not None:
-                yield "largest", int(shape.maximum)
+                yield "largest", _whole(shape.maximum)
             if shape.type == "number" and shape.minimum is None:
                 yield "fraction", 0.5
         case "string" if shape.format == "date-time":
@@ -296,9 +301,9 @@ def _scalar_invalid(shape: Scalar) -> Iterator[Case]:
             if shape.type == "integer":
                 yield "fraction", 1.5 if shape.minimum is None or shape.minimum <= 1 else shape.minimum + 0.5
             if shape.minimum is not None:
-                yield "below the smallest", int(shape.minimum) - 1
+                yield "below the smallest", _whole(shape.minimum - 1)
             if shape.maximum is not None:
-                yield "above the largest", int(shape.maximum) + 1
+                yield "above the largest", _whole(shape.maximum + 1)
             if shape.type == "integer" and shape.maximum != MAX_INTEGER:
                 yield "2^53", MAX_INTEGER + 1
             return

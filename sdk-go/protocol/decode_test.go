@@ -32,6 +32,8 @@ func decodeAs(name string, data []byte) (any, error) {
 		return decodeInto[BackendList](data)
 	case "BackendRef":
 		return decodeInto[BackendRef](data)
+	case "BuildData":
+		return decodeInto[BuildData](data)
 	case "CancelParams":
 		return decodeInto[CancelParams](data)
 	case "Capabilities":
@@ -216,6 +218,12 @@ func decodeAs(name string, data []byte) (any, error) {
 		return decodeInto[HealthCheck](data)
 	case "Identity":
 		return decodeInto[Identity](data)
+	case "ImageBuild":
+		return decodeInto[ImageBuild](data)
+	case "ImageData":
+		return decodeInto[ImageData](data)
+	case "ImagePull":
+		return decodeInto[ImagePull](data)
 	case "KeyData":
 		return decodeInto[KeyData](data)
 	case "LeaveMode":
@@ -228,6 +236,14 @@ func decodeAs(name string, data []byte) (any, error) {
 		return decodeInto[Limits](data)
 	case "ListeningPort":
 		return decodeInto[ListeningPort](data)
+	case "MachineConflict":
+		return decodeInto[MachineConflict](data)
+	case "MachineOptions":
+		return decodeInto[MachineOptions](data)
+	case "MachineSettings":
+		return decodeInto[MachineSettings](data)
+	case "MachineUser":
+		return decodeInto[MachineUser](data)
 	case "NameData":
 		return decodeInto[NameData](data)
 	case "NoParams":
@@ -252,6 +268,8 @@ func decodeAs(name string, data []byte) (any, error) {
 		return decodeInto[OperationStep](data)
 	case "OperationWaitParams":
 		return decodeInto[OperationWaitParams](data)
+	case "OptionData":
+		return decodeInto[OptionData](data)
 	case "OutputText":
 		return decodeInto[OutputText](data)
 	case "PathData":
@@ -274,6 +292,8 @@ func decodeAs(name string, data []byte) (any, error) {
 		return decodeInto[PortMapping](data)
 	case "PortRange":
 		return decodeInto[PortRange](data)
+	case "PortTaken":
+		return decodeInto[PortTaken](data)
 	case "Process":
 		return decodeInto[Process](data)
 	case "ProcessRef":

@@ -234,6 +234,28 @@ var ErrLimitWorkspaces = &ErrorKind{Code: 2007, Name: "limit_workspaces", Hint: 
 // ErrInvalidName: the name is not a valid name. Its details are a *NameData.
 var ErrInvalidName = &ErrorKind{Code: 2008, Name: "invalid_name", Hint: "Use lower-case letters, digits and inner hyphens, at most 63.", details: detailsOf[NameData]}
 
+// ErrBackendUnavailable: what the backend needs, such as a container engine, does not answer. Its details are a
+// *BackendFailure.
+var ErrBackendUnavailable = &ErrorKind{Code: 2009, Name: "backend_unavailable", Hint: "`boulder doctor` and `boulder backend list` say what is missing.", Retryable: true, details: detailsOf[BackendFailure]}
+
+// ErrOptionUnsupported: the backend cannot do what an option asks for; nothing was made. Its details are a
+// *OptionData.
+var ErrOptionUnsupported = &ErrorKind{Code: 2010, Name: "option_unsupported", Hint: "Leave the option out, or choose another backend: `boulder backend list`.", details: detailsOf[OptionData]}
+
+// ErrImageUnusable: the image is not there and cannot be had, or cannot be used. Its details are a *ImageData.
+var ErrImageUnusable = &ErrorKind{Code: 2011, Name: "image_unusable", Hint: "Check its name, and log in to its registry with `docker login` as the user that runs the daemon.", details: detailsOf[ImageData]}
+
+// ErrImageBuildFailed: building the image failed. Its details are a *BuildData.
+var ErrImageBuildFailed = &ErrorKind{Code: 2012, Name: "image_build_failed", Hint: "`output` ends with what the failing step said.", details: detailsOf[BuildData]}
+
+// ErrMachineConflict: something that Nexus did not make has the name that the workspace's machine needs. Its details
+// are a *MachineConflict.
+var ErrMachineConflict = &ErrorKind{Code: 2013, Name: "machine_conflict", Hint: "Rename or remove it, then start the workspace again.", details: detailsOf[MachineConflict]}
+
+// ErrPortTaken: another program on this host listens on a port that belongs to the workspace. Its details are a
+// *PortTaken.
+var ErrPortTaken = &ErrorKind{Code: 2014, Name: "port_taken", Hint: "End that program, then start the workspace again.", Retryable: true, details: detailsOf[PortTaken]}
+
 // ErrOperationNotFound: there is no such operation for this identity. Its details are a *OperationRef.
 var ErrOperationNotFound = &ErrorKind{Code: 2100, Name: "operation_not_found", details: detailsOf[OperationRef]}
 
@@ -413,6 +435,12 @@ var Errors = []*ErrorKind{
 	ErrBackendFailed,
 	ErrLimitWorkspaces,
 	ErrInvalidName,
+	ErrBackendUnavailable,
+	ErrOptionUnsupported,
+	ErrImageUnusable,
+	ErrImageBuildFailed,
+	ErrMachineConflict,
+	ErrPortTaken,
 	ErrOperationNotFound,
 	ErrOperationDone,
 	ErrPathNotFound,

@@ -13,6 +13,7 @@ package protocol
 
 import (
 	"encoding/json"
+	"math"
 	"regexp"
 	"time"
 
@@ -6527,6 +6528,9 @@ type Workspace struct {
 	// Labels.
 	Labels map[string]string `json:"labels"`
 
+	// How its machine is made; absent on backends without options. Optional; nil leaves it out.
+	Machine *MachineSettings `json:"machine,omitzero"`
+
 	// Whether it is the one last switched to in its repository.
 	Current bool `json:"current"`
 
@@ -6596,6 +6600,8 @@ func readWorkspace(d *strict.Decoder) (v Workspace) {
 		case "labels":
 			v.Labels = strict.Map(d, -1, -1, (*strict.Decoder).String)
 			seen |= 1 << 12
+		case "machine":
+			v.Machine = strict.Pointer(readMachineSettings(d))
 		case "current":
 			v.Current = d.Bool()
 			seen |= 1 << 13
@@ -6621,6 +6627,433 @@ func readWorkspace(d *strict.Decoder) (v Workspace) {
 	return v
 }
 
+// ImagePull: when an image is fetched from its registry.
+type ImagePull string
+
+// Values of ImagePull.
+const (
+	// When this node does not have it.
+	ImagePullMissing ImagePull = "missing"
+
+	// Before each creation of the machine.
+	ImagePullAlways ImagePull = "always"
+
+	// Never; an image that is not there is an error.
+	ImagePullNever ImagePull = "never"
+)
+
+func readImagePull(d *strict.Decoder) ImagePull {
+	return ImagePull(d.Enum("missing", "always", "never"))
+}
+
+// UnmarshalJSON decodes and checks a value. Errors are of type *DecodeError.
+func (v *ImagePull) UnmarshalJSON(data []byte) error {
+	return strict.Decode(data, v, readImagePull)
+}
+
+// MachineUser: whom the processes of a machine run as.
+type MachineUser string
+
+// Values of MachineUser.
+const (
+	// The user and group that own the worktree, so that files made inside belong to them.
+	MachineUserOwner MachineUser = "owner"
+
+	// Root inside the machine, for installing packages; files made in the worktree belong to root.
+	MachineUserRoot MachineUser = "root"
+)
+
+func readMachineUser(d *strict.Decoder) MachineUser {
+	return MachineUser(d.Enum("owner", "root"))
+}
+
+// UnmarshalJSON decodes and checks a value. Errors are of type *DecodeError.
+func (v *MachineUser) UnmarshalJSON(data []byte) error {
+	return strict.Decode(data, v, readMachineUser)
+}
+
+// ImageBuild: how an image is built from files of the worktree.
+type ImageBuild struct {
+	// Directory whose files the build may use, relative to the worktree. Optional; the zero value stands for the
+	// default, ".".
+	Context string `json:"context,omitzero"`
+
+	// The Dockerfile, relative to the context. Optional; the zero value stands for the default, "Dockerfile".
+	Dockerfile string `json:"dockerfile,omitzero"`
+
+	// The stage to stop at; default: the last. Optional; the zero value leaves it out.
+	Target string `json:"target,omitzero"`
+
+	// Build arguments. They stay visible in the image: no place for secrets.
+	Args map[string]string `json:"args,omitzero"`
+}
+
+// UnmarshalJSON decodes and checks a value. Errors are of type *DecodeError.
+func (v *ImageBuild) UnmarshalJSON(data []byte) error {
+	return strict.Decode(data, v, readImageBuild)
+}
+
+func readImageBuild(d *strict.Decoder) (v ImageBuild) {
+	for m := d.Object(); m.Next(); {
+		switch string(m.Name()) {
+		case "context":
+			v.Context = d.Text(1, 4096, nil)
+		case "dockerfile":
+			v.Dockerfile = d.Text(1, 4096, nil)
+		case "target":
+			v.Target = d.Text(1, 255, nil)
+		case "args":
+			v.Args = strict.Map(d, -1, -1, (*strict.Decoder).String)
+		default:
+			d.Unknown()
+		}
+	}
+	return v
+}
+
+// MachineOptions: how a backend makes a workspace's machine. What a backend cannot do is refused, never ignored.
+type MachineOptions struct {
+	// The image it is made from; default: the configured one. Excludes `build`. Optional; the zero value leaves it out.
+	Image string `json:"image,omitzero"`
+
+	// Build the image from the worktree. Optional; nil leaves it out.
+	Build *ImageBuild `json:"build,omitzero"`
+
+	// When the image is fetched. Optional; the zero value stands for the default, "missing".
+	Pull ImagePull `json:"pull,omitzero"`
+
+	// Limits by name, from `resources.classes` of the configuration; default: `resources.default`. The limits below win.
+	// Optional; the zero value leaves it out.
+	ResourceClass string `json:"resource_class,omitzero"`
+
+	// CPUs that it may use at most; fractions are parts of one. Optional; the zero value leaves it out.
+	CPU float64 `json:"cpu,omitzero"`
+
+	// Memory it may use at most, in bytes, without swap. Optional; the zero value leaves it out.
+	Memory int64 `json:"memory,omitzero"`
+
+	// Processes and threads it may have at most. Optional; the zero value leaves it out.
+	Pids int64 `json:"pids,omitzero"`
+
+	// Bytes it may write outside of the worktree. Optional; the zero value leaves it out.
+	Storage int64 `json:"storage,omitzero"`
+
+	// Its root filesystem cannot be written; /tmp, /run and the home directory are in memory.
+	ReadOnly bool `json:"read_only,omitzero"`
+
+	// Whom its processes run as. Optional; the zero value stands for the default, "owner".
+	User MachineUser `json:"user,omitzero"`
+
+	// Whether it reaches other hosts. Without, its ports are not published on this node either; tunnels (`port.forward`)
+	// reach them. Optional; nil stands for the default, true.
+	Egress *bool `json:"egress,omitzero"`
+
+	// Port inside by name of an allocated port; default: the same number as on the node.
+	ContainerPorts map[string]int64 `json:"container_ports,omitzero"`
+}
+
+// UnmarshalJSON decodes and checks a value. Errors are of type *DecodeError.
+func (v *MachineOptions) UnmarshalJSON(data []byte) error {
+	return strict.Decode(data, v, readMachineOptions)
+}
+
+func readMachineOptions(d *strict.Decoder) (v MachineOptions) {
+	for m := d.Object(); m.Next(); {
+		switch string(m.Name()) {
+		case "image":
+			v.Image = d.Text(1, 1024, nil)
+		case "build":
+			v.Build = strict.Pointer(readImageBuild(d))
+		case "pull":
+			v.Pull = readImagePull(d)
+		case "resource_class":
+			v.ResourceClass = d.Text(1, 64, nil)
+		case "cpu":
+			v.CPU = d.Number(0.01, 1024)
+		case "memory":
+			v.Memory = d.Integer(6291456, 9007199254740991)
+		case "pids":
+			v.Pids = d.Integer(8, 9007199254740991)
+		case "storage":
+			v.Storage = d.Integer(1048576, 9007199254740991)
+		case "read_only":
+			v.ReadOnly = d.Bool()
+		case "user":
+			v.User = readMachineUser(d)
+		case "egress":
+			v.Egress = strict.Pointer(d.Bool())
+		case "container_ports":
+			v.ContainerPorts = strict.Map(d, -1, -1, func(d *strict.Decoder) int64 { return d.Integer(1, 65535) })
+		default:
+			d.Unknown()
+		}
+	}
+	return v
+}
+
+// MachineSettings: how a workspace's machine is made, as asked for or configured when it was created.
+type MachineSettings struct {
+	// The image it is made from. Optional; nil leaves it out.
+	Image *string `json:"image,omitzero"`
+
+	// The Dockerfile that its image is built from, relative to the worktree. Optional; nil leaves it out.
+	Dockerfile *string `json:"dockerfile,omitzero"`
+
+	// Limits by name. Optional; nil leaves it out.
+	ResourceClass *string `json:"resource_class,omitzero"`
+
+	// CPUs that it may use at most. Optional; nil leaves it out.
+	CPU *float64 `json:"cpu,omitzero"`
+
+	// Memory it may use at most, in bytes. Optional; nil leaves it out.
+	Memory *int64 `json:"memory,omitzero"`
+
+	// Processes and threads it may have at most. Optional; nil leaves it out.
+	Pids *int64 `json:"pids,omitzero"`
+
+	// Bytes it may write outside of the worktree. Optional; nil leaves it out.
+	Storage *int64 `json:"storage,omitzero"`
+
+	// Whether its root filesystem cannot be written.
+	ReadOnly bool `json:"read_only"`
+
+	// Whom its processes run as.
+	User MachineUser `json:"user"`
+
+	// Whether it reaches other hosts.
+	Egress bool `json:"egress"`
+
+	// Port inside by name of an allocated port, where it is not the same number.
+	ContainerPorts map[string]int64 `json:"container_ports"`
+}
+
+// UnmarshalJSON decodes and checks a value. Errors are of type *DecodeError.
+func (v *MachineSettings) UnmarshalJSON(data []byte) error {
+	return strict.Decode(data, v, readMachineSettings)
+}
+
+func readMachineSettings(d *strict.Decoder) (v MachineSettings) {
+	var seen uint64
+	for m := d.Object(); m.Next(); {
+		switch string(m.Name()) {
+		case "image":
+			v.Image = strict.Pointer(d.String())
+		case "dockerfile":
+			v.Dockerfile = strict.Pointer(d.String())
+		case "resource_class":
+			v.ResourceClass = strict.Pointer(d.String())
+		case "cpu":
+			v.CPU = strict.Pointer(d.Number(math.Inf(-1), math.Inf(1)))
+		case "memory":
+			v.Memory = strict.Pointer(d.Integer(0, 9007199254740991))
+		case "pids":
+			v.Pids = strict.Pointer(d.Integer(0, 9007199254740991))
+		case "storage":
+			v.Storage = strict.Pointer(d.Integer(0, 9007199254740991))
+		case "read_only":
+			v.ReadOnly = d.Bool()
+			seen |= 1 << 0
+		case "user":
+			v.User = readMachineUser(d)
+			seen |= 1 << 1
+		case "egress":
+			v.Egress = d.Bool()
+			seen |= 1 << 2
+		case "container_ports":
+			v.ContainerPorts = strict.Map(d, -1, -1, func(d *strict.Decoder) int64 { return d.Integer(1, 65535) })
+			seen |= 1 << 3
+		default:
+			d.Skip()
+		}
+	}
+	d.Require(seen, "read_only", "user", "egress", "container_ports")
+	return v
+}
+
+// OptionData: which option.
+type OptionData struct {
+	// The backend.
+	Backend string `json:"backend"`
+
+	// The option, as in `options`.
+	Option string `json:"option"`
+
+	// Why it cannot be done.
+	Reason string `json:"reason"`
+}
+
+// UnmarshalJSON decodes and checks a value. Errors are of type *DecodeError.
+func (v *OptionData) UnmarshalJSON(data []byte) error {
+	return strict.Decode(data, v, readOptionData)
+}
+
+func readOptionData(d *strict.Decoder) (v OptionData) {
+	var seen uint64
+	for m := d.Object(); m.Next(); {
+		switch string(m.Name()) {
+		case "backend":
+			v.Backend = d.String()
+			seen |= 1 << 0
+		case "option":
+			v.Option = d.String()
+			seen |= 1 << 1
+		case "reason":
+			v.Reason = d.String()
+			seen |= 1 << 2
+		default:
+			d.Skip()
+		}
+	}
+	d.Require(seen, "backend", "option", "reason")
+	return v
+}
+
+// ImageData: which image.
+type ImageData struct {
+	// The image as it was asked for.
+	Image string `json:"image"`
+
+	// What the engine said.
+	Reason string `json:"reason"`
+}
+
+// UnmarshalJSON decodes and checks a value. Errors are of type *DecodeError.
+func (v *ImageData) UnmarshalJSON(data []byte) error {
+	return strict.Decode(data, v, readImageData)
+}
+
+func readImageData(d *strict.Decoder) (v ImageData) {
+	var seen uint64
+	for m := d.Object(); m.Next(); {
+		switch string(m.Name()) {
+		case "image":
+			v.Image = d.String()
+			seen |= 1 << 0
+		case "reason":
+			v.Reason = d.String()
+			seen |= 1 << 1
+		default:
+			d.Skip()
+		}
+	}
+	d.Require(seen, "image", "reason")
+	return v
+}
+
+// BuildData: what failed in a build.
+type BuildData struct {
+	// The Dockerfile, relative to the worktree.
+	Dockerfile string `json:"dockerfile"`
+
+	// The last step that began.
+	Step string `json:"step"`
+
+	// What the engine said.
+	Reason string `json:"reason"`
+
+	// The end of the build's output, at most 4 KiB.
+	Output string `json:"output"`
+}
+
+// UnmarshalJSON decodes and checks a value. Errors are of type *DecodeError.
+func (v *BuildData) UnmarshalJSON(data []byte) error {
+	return strict.Decode(data, v, readBuildData)
+}
+
+func readBuildData(d *strict.Decoder) (v BuildData) {
+	var seen uint64
+	for m := d.Object(); m.Next(); {
+		switch string(m.Name()) {
+		case "dockerfile":
+			v.Dockerfile = d.String()
+			seen |= 1 << 0
+		case "step":
+			v.Step = d.String()
+			seen |= 1 << 1
+		case "reason":
+			v.Reason = d.String()
+			seen |= 1 << 2
+		case "output":
+			v.Output = d.String()
+			seen |= 1 << 3
+		default:
+			d.Skip()
+		}
+	}
+	d.Require(seen, "dockerfile", "step", "reason", "output")
+	return v
+}
+
+// MachineConflict: what is in the way.
+type MachineConflict struct {
+	// The backend.
+	Backend string `json:"backend"`
+
+	// The name that both have.
+	Name string `json:"name"`
+
+	// The backend's id of what is in the way.
+	ID string `json:"id"`
+}
+
+// UnmarshalJSON decodes and checks a value. Errors are of type *DecodeError.
+func (v *MachineConflict) UnmarshalJSON(data []byte) error {
+	return strict.Decode(data, v, readMachineConflict)
+}
+
+func readMachineConflict(d *strict.Decoder) (v MachineConflict) {
+	var seen uint64
+	for m := d.Object(); m.Next(); {
+		switch string(m.Name()) {
+		case "backend":
+			v.Backend = d.String()
+			seen |= 1 << 0
+		case "name":
+			v.Name = d.String()
+			seen |= 1 << 1
+		case "id":
+			v.ID = d.String()
+			seen |= 1 << 2
+		default:
+			d.Skip()
+		}
+	}
+	d.Require(seen, "backend", "name", "id")
+	return v
+}
+
+// PortTaken: which port.
+type PortTaken struct {
+	// The port on this node.
+	Port int64 `json:"port"`
+
+	// What it is for.
+	Name string `json:"name"`
+}
+
+// UnmarshalJSON decodes and checks a value. Errors are of type *DecodeError.
+func (v *PortTaken) UnmarshalJSON(data []byte) error {
+	return strict.Decode(data, v, readPortTaken)
+}
+
+func readPortTaken(d *strict.Decoder) (v PortTaken) {
+	var seen uint64
+	for m := d.Object(); m.Next(); {
+		switch string(m.Name()) {
+		case "port":
+			v.Port = d.Integer(1, 65535)
+			seen |= 1 << 0
+		case "name":
+			v.Name = d.String()
+			seen |= 1 << 1
+		default:
+			d.Skip()
+		}
+	}
+	d.Require(seen, "port", "name")
+	return v
+}
+
 // WorkspaceCreateParams: a new workspace.
 type WorkspaceCreateParams struct {
 	// Its name: lower-case letters, digits, inner hyphens.
@@ -6643,6 +7076,9 @@ type WorkspaceCreateParams struct {
 
 	// Names of ports to allocate now, besides the standard ones.
 	Ports []string `json:"ports,omitzero"`
+
+	// How its machine is made; default: as the backend and the configuration say. Optional; nil leaves it out.
+	Options *MachineOptions `json:"options,omitzero"`
 
 	// Start it too. Optional; nil stands for the default, true.
 	Start *bool `json:"start,omitzero"`
@@ -6683,6 +7119,8 @@ func readWorkspaceCreateParams(d *strict.Decoder) (v WorkspaceCreateParams) {
 			v.Labels = strict.Map(d, -1, -1, (*strict.Decoder).String)
 		case "ports":
 			v.Ports = strict.List(d, -1, -1, (*strict.Decoder).String)
+		case "options":
+			v.Options = strict.Pointer(readMachineOptions(d))
 		case "start":
 			v.Start = strict.Pointer(d.Bool())
 		case "wait":

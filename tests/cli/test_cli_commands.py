@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 from daemon_process import git, make_repository
+from nexus_sdk.protocol.methods import LEVEL
 
 WORKTREE = Path(".nexus/worktrees/work")
 
@@ -496,7 +497,7 @@ def test_api(boulder) -> None:
 
 def test_backend_version_and_doctor(boulder) -> None:
     assert "host" in boulder.ok("backend", "list", "-q").split()
-    assert boulder.json("version")["daemon"]["level"] == 1
+    assert boulder.json("version")["daemon"]["level"] == LEVEL
     found = {item["name"]: item["status"] for item in boulder.json("doctor")["checks"]}
     assert found["daemon"] == found["token"] == found["clock"] == found["home"] == "ok"
 

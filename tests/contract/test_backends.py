@@ -9,7 +9,10 @@ from pathlib import Path
 
 import pytest
 from daemon_process import make_repository
-from nexus_sdk.protocol.errors import CommandNotFound, CwdInvalid, PortForbidden, PortRefused
+from docker_backend import make_backend
+from engine import BASE, engine  # noqa: F401 - a fixture
+from nexus_sdk.protocol.errors import CommandNotFound, CwdInvalid, OptionUnsupported, PortForbidden, PortRefused
+from nexus_sdk.protocol.types import MachineOptions
 from nexusd.backends.base import MachineSpec, SpawnSpec
 from nexusd.backends.host.backend import HostBackend
 from nexusd.backends.mock.backend import MockBackend
@@ -26,6 +29,24 @@ async def backend(request, tmp_path):
     await made.close()
 
 
+@pytest.fixture(params=[*sorted(BACKENDS), pytest.param("docker", marks=pytest.mark.xdist_group("docker"))])
+def make(request, tmp_path):
+    """Makes one backend after another on the same state, for what needs no process inside."""
+    if request.param != "docker":
+        return lambda: BACKENDS[request.param](tmp_path / "state")
+    host = request.getfixturevalue("engine").host
+    return lambda: make_backend(tmp_path, host)
+
+
+@pytest.fixture
+async def machines(make):
+    """As `backend`, and docker, too."""
+    made = make()
+    await made.open()
+    yield made
+    await made.close()
+
+
 def spec_for(worktree: Path, workspace: str = "ws_contract", generation: int = 1, **ports: int) -> MachineSpec:
     return MachineSpec(
         workspace=workspace,
@@ -34,6 +55,7 @@ def spec_for(worktree: Path, workspace: str = "ws_contract", generation: int = 1
         env={"GREETING": "hello"},
         ports=ports,
         generation=generation,
+        options=MachineOptions(image=BASE),
     )
 
 
@@ -109,38 +131,47 @@ async def sleeper(backend, spec, script: str = "echo up; exec sleep 600"):
     return handle
 
 
-async def test_lifecycle_shows_in_list(backend, tmp_path):
+async def test_lifecycle_shows_in_list(machines, tmp_path):
     made = spec_for(make_repository(tmp_path / "worktree"))
-    assert await state_of(backend, made.workspace) == "absent"
-    await backend.create(made)
-    assert await state_of(backend, made.workspace) == "stopped"
-    await backend.start(made)
-    assert await state_of(backend, made.workspace) == "running"
-    await backend.stop(made.workspace, 1)
-    assert await state_of(backend, made.workspace) == "stopped"
-    await backend.destroy(made.workspace)
-    assert await state_of(backend, made.workspace) == "absent"
+    assert await state_of(machines, made.workspace) == "absent"
+    await machines.create(made)
+    assert await state_of(machines, made.workspace) == "stopped"
+    await machines.start(made)
+    assert await state_of(machines, made.workspace) == "running"
+    await machines.stop(made.workspace, 1)
+    assert await state_of(machines, made.workspace) == "stopped"
+    await machines.destroy(made.workspace)
+    assert await state_of(machines, made.workspace) == "absent"
 
 
-async def test_every_verb_can_be_repeated(backend, tmp_path):
+async def test_every_verb_can_be_repeated(machines, tmp_path):
     made = spec_for(make_repository(tmp_path / "worktree"))
     for _ in range(2):
-        await backend.create(made)
+        await machines.create(made)
     for _ in range(2):
-        await backend.start(made)
+        await machines.start(made)
     for _ in range(2):
-        await backend.stop(made.workspace, 1)
+        await machines.stop(made.workspace, 1)
     for _ in range(2):
-        await backend.destroy(made.workspace)
-    await backend.stop(made.workspace, 1)
-    assert await state_of(backend, made.workspace) == "absent"
+        await machines.destroy(made.workspace)
+    await machines.stop(made.workspace, 1)
+    assert await state_of(machines, made.workspace) == "absent"
 
 
-async def test_the_next_run_of_the_daemon_sees_the_same(backend, tmp_path):
+async def test_an_option_that_it_does_not_have_is_refused(machines):
+    if machines.capabilities.isolation != "none":
+        return
+    assert await machines.check(MachineOptions(), ["web"]) == MachineOptions()
+    for options in (MachineOptions(image="debian"), MachineOptions(read_only=True), MachineOptions(cpu=1)):
+        with pytest.raises(OptionUnsupported):
+            await machines.check(options, ["web"])
+
+
+async def test_the_next_run_of_the_daemon_sees_the_same(machines, make, tmp_path):
     made = spec_for(make_repository(tmp_path / "worktree"))
-    await backend.create(made)
-    await backend.close()
-    other = type(backend)(tmp_path / "state")
+    await machines.create(made)
+    await machines.close()
+    other = make()
     await other.open()
     try:
         assert await state_of(other, made.workspace) == "stopped"
@@ -148,6 +179,35 @@ async def test_the_next_run_of_the_daemon_sees_the_same(backend, tmp_path):
         assert await state_of(other, made.workspace) == "absent"
     finally:
         await other.close()
+
+
+async def test_a_machine_can_be_frozen_stopped_and_begun_anew(machines, tmp_path):
+    made = spec_for(make_repository(tmp_path / "worktree"))
+    await machines.create(made)
+    try:
+        await machines.start(made)
+        for _ in range(2):
+            await machines.pause(made.workspace)
+        assert await state_of(machines, made.workspace) == "paused"
+        await machines.stop(made.workspace, 1)
+        assert await state_of(machines, made.workspace) == "stopped"
+        await machines.start(made)
+        for _ in range(2):
+            await machines.resume(made.workspace)
+        assert await state_of(machines, made.workspace) == "running"
+    finally:
+        await machines.destroy(made.workspace)
+
+
+async def test_the_files_of_a_machine_that_does_not_run_are_reached(machines, tmp_path):
+    made = spec_for(make_repository(tmp_path / "worktree"))
+    await machines.create(made)
+    try:
+        root = machines.machine(made).root()
+        assert root.path == machines.root(made.worktree)
+        assert "README.md" in os.listdir(root.fd)
+    finally:
+        await machines.destroy(made.workspace)
 
 
 async def test_a_process_has_the_environment_and_the_directory(backend, spec):

@@ -12,6 +12,7 @@ import click
 from boulder.arguments import argument_name, env_option, label_option, pairs
 from boulder.command import Command, pass_app
 from boulder.context import App
+from boulder.machines import machine_options
 
 if TYPE_CHECKING:
     from nexus_sdk.connection import Connection
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 @label_option
 @click.option("--port", "ports", multiple=True, metavar="NAME", help="Allocate a port of this name, too.")
 @click.option("--display-name", help="A name for people.")
+@machine_options
 @click.option("--no-start", is_flag=True, help="Make it, but do not start it.")
 @click.option("--shell", is_flag=True, help="Open a terminal in it then.")
 @pass_app
@@ -54,13 +56,16 @@ async def up(
     display_name: str | None,
     no_start: bool,
     shell: bool,
+    **machine: Any,
 ) -> int:
     """Do it; return the exit code."""
     import msgspec
     from nexus_sdk.protocol import types
 
     from boulder.client import connect, workspaces
+    from boulder.machines import wanted_machine
 
+    options = wanted_machine(**machine)
     variables, marks = pairs(env, "--env", dict(os.environ)), pairs(labels, "--label")
     source, candidates = wanted(name, repo)
     async with connect(app) as connection:
@@ -69,6 +74,7 @@ async def up(
         if existing is not None:
             given = {"--ref": ref, "--backend": backend, "--env": env, "--label": labels, "--port": ports}
             ignored = [option for option, value in given.items() if value]
+            ignored += ["how its machine is made"] if options is not None else []
             if ignored:
                 app.out.warn(f"{existing.name} exists already: {', '.join(ignored)} changes nothing")
             workspace = await begin(app, connection, existing, no_start)
@@ -82,6 +88,7 @@ async def up(
                 env=variables,
                 labels=marks,
                 ports=list(ports),
+                options=options if options is not None else msgspec.UNSET,
                 start=not no_start,
             )
             workspace = await create(app, connection, params)

@@ -12,7 +12,15 @@ from pathlib import Path
 from typing import Protocol
 
 import msgspec
-from nexus_sdk.protocol.types import Capabilities
+from nexus_sdk.protocol.errors import OptionUnsupported
+from nexus_sdk.protocol.types import Capabilities, MachineOptions
+
+Report = Callable[[str], None]
+"""Told, in a few words, of what takes long."""
+
+
+def quiet(message: str) -> None:
+    """Tell nobody."""
 
 
 class MachineSpec(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,6 +33,9 @@ class MachineSpec(msgspec.Struct, frozen=True, kw_only=True):
         env: environment of every process in the workspace.
         ports: host ports that belong to the workspace, by name.
         generation: the incarnation; grows with each start.
+        repository: absolute path of the repository on this node; empty where there is none. The ``.git`` file in the
+            worktree leads to it, too, but belongs to whoever works there.
+        options: how the machine is made, as asked for.
     """
 
     workspace: str
@@ -33,6 +44,21 @@ class MachineSpec(msgspec.Struct, frozen=True, kw_only=True):
     env: Mapping[str, str]
     ports: Mapping[str, int]
     generation: int
+    repository: str = ""
+    options: MachineOptions = msgspec.field(default_factory=MachineOptions)
+
+
+def refuse_options(backend: str, options: MachineOptions) -> None:
+    """Refuse every option, for a backend that has none. Raises OptionUnsupported."""
+    given = msgspec.to_builtins(options)  # without what is left at its default
+    if given:
+        option = next(iter(given))
+        raise OptionUnsupported(
+            f"the backend {backend} makes no machine of its own, so it cannot do what the option {option} asks for",
+            backend=backend,
+            option=option,
+            reason="its workspaces are plain processes on this node",
+        )
 
 
 class SpawnSpec(msgspec.Struct, frozen=True, kw_only=True):
@@ -284,11 +310,18 @@ class MachineStatus(msgspec.Struct, frozen=True):
 class Backend(Protocol):
     """Makes, runs and takes down machines. Every verb is idempotent and safe to repeat after a crash.
 
-    A failure of the backend itself is `BackendFailed`; a verb it cannot do is `CapabilityMissing`.
+    A failure of the backend itself is `BackendFailed`, one of what it builds on `BackendUnavailable`; a verb it cannot
+    do is `CapabilityMissing`, an option `OptionUnsupported`.
+
+    Attributes:
+        on_change: called on the event loop with a workspace's id and its state, as in `MachineStatus`, when a machine
+            changed and no verb did it. Set by the manager after `open`; None: nobody listens. A backend whose machines
+            nobody else can touch never calls it.
     """
 
     name: str
     capabilities: Capabilities
+    on_change: Callable[[str, str], None] | None
 
     async def open(self) -> None:
         """Get ready. Called once, before any other verb. Fails fast, with a reason in `health`."""
@@ -302,7 +335,25 @@ class Backend(Protocol):
         """Whether it can be used now, and what is wrong if not."""
         ...
 
-    async def create(self, spec: MachineSpec) -> None:
+    def root(self, worktree: str) -> str:
+        """Where a worktree is as the machine's processes see it; absolute."""
+        ...
+
+    async def check(self, options: MachineOptions, ports: Sequence[str]) -> MachineOptions:
+        """Refuse what cannot be had, before anything is made; give back the options with what the configuration adds.
+
+        Args:
+            options: as the caller gave them.
+            ports: names of the ports that the workspace will have.
+
+        Raises:
+            OptionUnsupported: this backend, or what it builds on, cannot do what an option says.
+            InvalidParams: an option makes no sense.
+            BackendUnavailable: what it builds on cannot be asked.
+        """
+        ...
+
+    async def create(self, spec: MachineSpec, report: Report = quiet) -> None:
         """Prepare a machine; afterwards it is stopped."""
         ...
 

@@ -13,8 +13,9 @@ from nexus_sdk.protocol.errors import ConfigInvalid
 from nexus_sdk.protocol.types import ConfigEntry, ConfigLayer, ConfigProblem
 
 from nexusd.config.document import LIMIT, Document
-from nexusd.config.keys import KEYS, Key, build, read, suggest
+from nexusd.config.keys import KEYS, Key, build, did_you_mean, read, suggest
 from nexusd.config.model import Config
+from nexusd.config.resources import parse_resources
 from nexusd.config.units import format_duration, format_size
 
 NODE_CONFIG = "/etc/nexus/config.yaml"
@@ -248,7 +249,7 @@ class _Merge:
         if key.kind == "map":
             for name in value:
                 self._sources[f"{key.name}.{name}"] = (source, line)
-            value = {**self._values.get(key.name, {}), **value}
+            value = {**self._values.get(key.name, key.default), **value}
         self._values[key.name] = value
         self._sources[key.name] = (source, line)
 
@@ -268,6 +269,24 @@ class _Merge:
         if (config.daemon.tls.cert is None) != (config.daemon.tls.key is None):
             names = ("daemon.tls.cert", "daemon.tls.key")
             self._mismatch(names, "a certificate and its key belong together", "both of daemon.tls, or neither")
+        self._resources(config.resources.classes, config.resources.default)
+
+    def _resources(self, classes: Mapping[str, str], default: str | None) -> None:
+        for name, text in classes.items():
+            try:
+                parse_resources(text)
+            except ValueError as error:
+                self._mismatch(
+                    (f"resources.classes.{name}", "resources.classes"),
+                    f"{name}: {error}",
+                    "cpu=2, memory=4G, pids=2048",
+                )
+        if default is not None and default not in classes:
+            self._mismatch(
+                ("resources.default", "resources.classes"),
+                f"there is no class {default!r}{did_you_mean(default, list(classes))}",
+                f"one of {', '.join(sorted(classes))}",
+            )
 
     def _mismatch(self, keys: tuple[str, ...], message: str, suggestion: str) -> None:
         key = next(key for key in keys if key in self._sources)

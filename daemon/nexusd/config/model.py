@@ -175,6 +175,60 @@ class Operations(Section, frozen=True, kw_only=True):
     keep: Annotated[float, _key("duration", "How long a finished operation is kept.", most=3660 * 86400)] = 30 * 86400.0
 
 
+class Resources(Section, frozen=True, kw_only=True):
+    """What machines may use, on backends that can limit it."""
+
+    classes: Annotated[
+        dict[str, str],
+        _key(
+            "map",
+            "Limits by name, each as cpu=, memory=, pids= and storage= between commas. Layers add to each other.",
+        ),
+    ] = msgspec.field(
+        default_factory=lambda: {
+            "small": "cpu=1, memory=2G, pids=1024",
+            "medium": "cpu=2, memory=4G, pids=4096",
+            "large": "cpu=4, memory=8G, pids=16384",
+        }
+    )
+    default: Annotated[
+        str | None, _key("text", "The class of a workspace that names none. null: no limits.", least=1, most=64)
+    ] = None
+
+
+class Docker(Section, frozen=True, kw_only=True):
+    """The docker backend."""
+
+    host: Annotated[
+        str | None,
+        _key(
+            "text",
+            "Where the engine listens, as unix:///path or tcp://host:port. null: DOCKER_HOST, else "
+            "unix:///var/run/docker.sock.",
+            least=1,
+            most=255,
+        ),
+    ] = None
+    image: Annotated[str, _key("text", "The image of a workspace that names none.", least=1, most=1024)] = (
+        "buildpack-deps:bookworm-scm"
+    )
+    git: Annotated[
+        str,
+        _key(
+            "choice",
+            "How a container sees the repository's git directory: read-only, for git status, log and diff inside, or "
+            "none.",
+            choices=("read-only", "none"),
+        ),
+    ] = "read-only"
+    timeout: Annotated[float, _key("duration", "How long the engine may take for one answer.", least=1, most=3600)] = (
+        60.0
+    )
+    image_timeout: Annotated[
+        float, _key("duration", "How long fetching or building an image may take.", least=1, most=86400)
+    ] = 1800.0
+
+
 class Node(Section, frozen=True, kw_only=True):
     """This host."""
 
@@ -195,4 +249,6 @@ class Config(Section, frozen=True, kw_only=True):
     limits: Limits = Limits()
     processes: Processes = Processes()
     operations: Operations = Operations()
+    resources: Resources = msgspec.field(default_factory=Resources)
+    docker: Docker = Docker()
     node: Node = msgspec.field(default_factory=Node)

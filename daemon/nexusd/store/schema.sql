@@ -120,6 +120,7 @@ CREATE TABLE workspaces (
 	updated_at BIGINT NOT NULL,
 	last_active_at BIGINT NOT NULL,
 	operation VARCHAR(40),
+	options TEXT DEFAULT '{}' NOT NULL,
 	PRIMARY KEY (id)
 );
 

@@ -46,6 +46,7 @@ workspaces = Table(
     Column("updated_at", BigInteger, nullable=False),
     Column("last_active_at", BigInteger, nullable=False),
     Column("operation", ID),
+    Column("options", Text, nullable=False, server_default="{}"),
     Index(
         "workspaces_owner_name",
         "owner",

@@ -40,6 +40,7 @@ class WorkspaceRecord(msgspec.Struct, kw_only=True):
         updated_at: when the record last changed; `update` sets it.
         last_active_at: when something last ran or was attached in it.
         operation: the operation that is changing it, if any.
+        options: how its machine is made: the schema's MachineOptions, as asked for.
     """
 
     id: str
@@ -64,6 +65,7 @@ class WorkspaceRecord(msgspec.Struct, kw_only=True):
     updated_at: datetime
     last_active_at: datetime
     operation: str | None = None
+    options: dict[str, Any] = msgspec.field(default_factory=dict)
 
 
 _MAP = Mapper("workspaces", WorkspaceRecord)

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import re
 import time
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Coroutine
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -42,7 +42,7 @@ from nexusd.workspaces import view
 from nexusd.workspaces.journal import Journal, Run
 from nexusd.workspaces.parts import Parts
 from nexusd.workspaces.plans import plans
-from nexusd.workspaces.ports import allocate
+from nexusd.workspaces.ports import STANDARD, allocate
 from nexusd.workspaces.steps import dirty
 
 log = logging.getLogger(__name__)
@@ -70,6 +70,8 @@ class Manager:
         self._ended: list[Callable[[str, str], None]] = []
         self._destroyed: list[Callable[[str], Awaitable[None]]] = []
         self._leaving: set[asyncio.Task[None]] = set()
+        self.unsettled: set[str] = set()
+        """Workspaces whose backend was away when the daemon started."""
 
     def on_ended(self, listener: Callable[[str, str], None]) -> None:
         """Call `listener` with kind and state of each operation that ends."""
@@ -88,6 +90,19 @@ class Manager:
         at = datetime.now(UTC)
         record.last_active_at = at
         task = asyncio.get_running_loop().create_task(self._touch(record.id, at))
+        self._leaving.add(task)
+        task.add_done_callback(self._leaving.discard)
+
+    def background(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run something that nobody waits for; a failure is logged."""
+
+        async def run() -> None:
+            try:
+                await work
+            except (NexusError, StoreError) as error:
+                log.error("%s", error)
+
+        task = asyncio.get_running_loop().create_task(run())
         self._leaving.add(task)
         task.add_done_callback(self._leaving.discard)
 
@@ -147,7 +162,8 @@ class Manager:
         """Accept a new workspace from `source`, which the caller was found to have a right to.
 
         Raises:
-            InvalidName, WorkspaceExists, LimitWorkspaces, PortsExhausted, BackendNotFound, RepositoryUnusable.
+            InvalidName, WorkspaceExists, LimitWorkspaces, PortsExhausted, BackendNotFound, RepositoryUnusable,
+            OptionUnsupported.
         """
         if not NAME.fullmatch(params.name):
             raise InvalidName(f"{params.name!r} is not a valid workspace name", name=params.name)
@@ -155,7 +171,8 @@ class Manager:
         url = await repositories.normalise(source)
         defaults = await self.parts.defaults_for(url)
         backend = params.backend if params.backend is not msgspec.UNSET else defaults.backend
-        self.parts.backend(backend)
+        asked = params.options if params.options is not msgspec.UNSET else types.MachineOptions()
+        options = await self.parts.backend(backend).check(asked, [*STANDARD, *params.ports])
         now = datetime.now(UTC)
         record = WorkspaceRecord(
             id=new_id("ws"),
@@ -180,6 +197,7 @@ class Manager:
             updated_at=now,
             last_active_at=now,
             operation=None,
+            options=msgspec.to_builtins(options),
         )
         stored = {
             "url": url,

@@ -6,7 +6,9 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 from nexus_sdk.protocol.errors import BackendNotFound, CapabilityMissing
+from nexus_sdk.protocol.types import MachineOptions
 
 from nexusd.backends.base import Backend, Machine, MachineSpec
 from nexusd.processes.table import ProcessTable
@@ -14,6 +16,11 @@ from nexusd.store.database import Database
 from nexusd.store.workspaces import WorkspaceRecord
 from nexusd.workspaces.ports import PortRange
 from nexusd.workspaces.registry import Registry
+
+_INSTALL = {
+    "docker": "Install Docker Engine (Debian: apt install docker.io), or name where it listens in docker.host, and "
+    "restart the daemon. "
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +69,9 @@ class Parts:
         except KeyError:
             known = ", ".join(sorted(self.backends))
             raise BackendNotFound(
-                f"there is no backend {name!r} on this node", hint=f"This node has: {known}.", backend=name
+                f"there is no backend {name!r} on this node",
+                hint=f"{_INSTALL.get(name, '')}This node has: {known}.",
+                backend=name,
             ) from None
 
     def require(self, record: WorkspaceRecord, capability: str) -> None:
@@ -89,6 +98,8 @@ class Parts:
             env=record.env,
             ports=self.ports.get(record.id, {}),
             generation=record.generation,
+            repository=record.repo_path,
+            options=msgspec.convert(record.options, MachineOptions),
         )
 
     def machine(self, record: WorkspaceRecord) -> Machine:

@@ -77,7 +77,7 @@ class ResolveRepository(Base):
             repo_ref=handle.ref,
             repo_commit=handle.commit,
             worktree=str(worktree),
-            root=str(worktree),
+            root=self.parts.backend(record.backend).root(str(worktree)),
         )
 
 
@@ -126,7 +126,7 @@ class CreateMachine(Base):
 
     async def do(self, run: Run) -> None:
         record = self.record()
-        await self.parts.backend(record.backend).create(self.parts.spec(record))
+        await self.parts.backend(record.backend).create(self.parts.spec(record), run.report)
 
     async def undo(self, run: Run) -> None:
         await self.parts.backend(self.record().backend).destroy(self.workspace)

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 import msgspec
-from nexus_sdk.protocol.types import Operation, OperationError, OperationStep, PortMapping, Repository, Workspace
+from nexus_sdk.protocol.types import (
+    MachineOptions,
+    MachineSettings,
+    Operation,
+    OperationError,
+    OperationStep,
+    PortMapping,
+    Repository,
+    Workspace,
+)
 
 from nexusd.store.operations import OperationRecord
 from nexusd.store.workspaces import WorkspaceRecord
@@ -32,12 +42,35 @@ def workspace(record: WorkspaceRecord, ports: Mapping[str, int]) -> Workspace:
         ports=[PortMapping(name=name, port=port) for name, port in sorted(ports.items(), key=lambda item: item[1])],
         env=dict(record.env),
         labels=dict(record.labels),
+        machine=_settings(record.options),
         current=record.current,
         generation=record.generation,
         created_at=record.created_at,
         updated_at=record.updated_at,
         last_active_at=record.last_active_at,
         operation=record.operation or msgspec.UNSET,
+    )
+
+
+def _settings(options: Mapping[str, Any]) -> MachineSettings | msgspec.UnsetType:
+    if not options:
+        return msgspec.UNSET
+    asked = msgspec.convert(options, MachineOptions)
+    built: str | msgspec.UnsetType = msgspec.UNSET
+    if asked.build is not msgspec.UNSET:
+        built = posixpath.normpath(posixpath.join(asked.build.context, asked.build.dockerfile))
+    return MachineSettings(
+        image=asked.image,
+        dockerfile=built,
+        resource_class=asked.resource_class,
+        cpu=asked.cpu,
+        memory=asked.memory,
+        pids=asked.pids,
+        storage=asked.storage,
+        read_only=asked.read_only,
+        user=asked.user,
+        egress=asked.egress,
+        container_ports=asked.container_ports,
     )
 
 

@@ -9,6 +9,7 @@
 import type {
   BackendFailure,
   BackendRef,
+  BuildData,
   CapabilityData,
   CommandData,
   ConfigProblems,
@@ -19,15 +20,19 @@ import type {
   EtagData,
   ForbiddenData,
   GitFailure,
+  ImageData,
   KeyData,
   LimitData,
+  MachineConflict,
   NameData,
   OffsetData,
   OperationRef,
+  OptionData,
   PathData,
   PatternData,
   PortData,
   PortRange,
+  PortTaken,
   ProcessRef,
   RefData,
   RepositoryData,
@@ -113,6 +118,18 @@ export interface ErrorDetails {
   limit_workspaces: LimitData;
   /** The name is not a valid name. */
   invalid_name: NameData;
+  /** What the backend needs, such as a container engine, does not answer. */
+  backend_unavailable: BackendFailure;
+  /** The backend cannot do what an option asks for; nothing was made. */
+  option_unsupported: OptionData;
+  /** The image is not there and cannot be had, or cannot be used. */
+  image_unusable: ImageData;
+  /** Building the image failed. */
+  image_build_failed: BuildData;
+  /** Something that Nexus did not make has the name that the workspace's machine needs. */
+  machine_conflict: MachineConflict;
+  /** Another program on this host listens on a port that belongs to the workspace. */
+  port_taken: PortTaken;
   /** There is no such operation for this identity. */
   operation_not_found: OperationRef;
   /** The operation has ended; it cannot be cancelled. */
@@ -254,6 +271,12 @@ const ROWS: readonly (readonly [number, ErrorName, boolean, string])[] = [
   [2006, "backend_failed", true, ""],
   [2007, "limit_workspaces", false, "Destroy a workspace you no longer need."],
   [2008, "invalid_name", false, "Use lower-case letters, digits and inner hyphens, at most 63."],
+  [2009, "backend_unavailable", true, "`boulder doctor` and `boulder backend list` say what is missing."],
+  [2010, "option_unsupported", false, "Leave the option out, or choose another backend: `boulder backend list`."],
+  [2011, "image_unusable", false, "Check its name, and log in to its registry with `docker login` as the user that runs the daemon."],
+  [2012, "image_build_failed", false, "`output` ends with what the failing step said."],
+  [2013, "machine_conflict", false, "Rename or remove it, then start the workspace again."],
+  [2014, "port_taken", true, "End that program, then start the workspace again."],
   [2100, "operation_not_found", false, ""],
   [2101, "operation_done", false, ""],
   [3000, "path_not_found", false, ""],

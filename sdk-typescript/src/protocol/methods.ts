@@ -110,7 +110,7 @@ import type {
 } from "./types.js";
 
 /** The version of the schema. */
-export const LEVEL = 1;
+export const LEVEL = 2;
 
 /** The types of one call. */
 export interface CallTypes<P, R> {

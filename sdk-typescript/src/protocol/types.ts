@@ -2206,6 +2206,8 @@ export interface Workspace {
   env: Record<string, string>;
   /** Labels. */
   labels: Record<string, string>;
+  /** How its machine is made; absent on backends without options. */
+  machine?: MachineSettings;
   /** Whether it is the one last switched to in its repository. */
   current: boolean;
   /** Grows with each start; ties processes to one incarnation. */
@@ -2218,6 +2220,165 @@ export interface Workspace {
   last_active_at: string;
   /** The operation that is changing it, if any. */
   operation?: string;
+}
+
+/**
+ * When an image is fetched from its registry.
+ *
+ * - `missing`: When this node does not have it.
+ * - `always`: Before each creation of the machine.
+ * - `never`: Never; an image that is not there is an error.
+ */
+export type ImagePull = "missing" | "always" | "never";
+
+/**
+ * Whom the processes of a machine run as.
+ *
+ * - `owner`: The user and group that own the worktree, so that files made inside belong to them.
+ * - `root`: Root inside the machine, for installing packages; files made in the worktree belong to root.
+ */
+export type MachineUser = "owner" | "root";
+
+/** How an image is built from files of the worktree. */
+export interface ImageBuild {
+  /**
+   * Directory whose files the build may use, relative to the worktree.
+   *
+   * @defaultValue `"."`
+   */
+  context?: string;
+  /**
+   * The Dockerfile, relative to the context.
+   *
+   * @defaultValue `"Dockerfile"`
+   */
+  dockerfile?: string;
+  /** The stage to stop at; default: the last. */
+  target?: string;
+  /** Build arguments. They stay visible in the image: no place for secrets. */
+  args?: Record<string, string>;
+}
+
+/** How a backend makes a workspace's machine. What a backend cannot do is refused, never ignored. */
+export interface MachineOptions {
+  /** The image it is made from; default: the configured one. Excludes `build`. */
+  image?: string;
+  /** Build the image from the worktree. */
+  build?: ImageBuild;
+  /**
+   * When the image is fetched.
+   *
+   * @defaultValue `"missing"`
+   */
+  pull?: ImagePull;
+  /**
+   * Limits by name, from `resources.classes` of the configuration; default: `resources.default`. The limits below
+   * win.
+   */
+  resource_class?: string;
+  /** CPUs that it may use at most; fractions are parts of one. */
+  cpu?: number;
+  /** Memory it may use at most, in bytes, without swap. */
+  memory?: number;
+  /** Processes and threads it may have at most. */
+  pids?: number;
+  /** Bytes it may write outside of the worktree. */
+  storage?: number;
+  /**
+   * Its root filesystem cannot be written; /tmp, /run and the home directory are in memory.
+   *
+   * @defaultValue `false`
+   */
+  read_only?: boolean;
+  /**
+   * Whom its processes run as.
+   *
+   * @defaultValue `"owner"`
+   */
+  user?: MachineUser;
+  /**
+   * Whether it reaches other hosts. Without, its ports are not published on this node either; tunnels
+   * (`port.forward`) reach them.
+   *
+   * @defaultValue `true`
+   */
+  egress?: boolean;
+  /** Port inside by name of an allocated port; default: the same number as on the node. */
+  container_ports?: Record<string, number>;
+}
+
+/** How a workspace's machine is made, as asked for or configured when it was created. */
+export interface MachineSettings {
+  /** The image it is made from. */
+  image?: string;
+  /** The Dockerfile that its image is built from, relative to the worktree. */
+  dockerfile?: string;
+  /** Limits by name. */
+  resource_class?: string;
+  /** CPUs that it may use at most. */
+  cpu?: number;
+  /** Memory it may use at most, in bytes. */
+  memory?: number;
+  /** Processes and threads it may have at most. */
+  pids?: number;
+  /** Bytes it may write outside of the worktree. */
+  storage?: number;
+  /** Whether its root filesystem cannot be written. */
+  read_only: boolean;
+  /** Whom its processes run as. */
+  user: MachineUser;
+  /** Whether it reaches other hosts. */
+  egress: boolean;
+  /** Port inside by name of an allocated port, where it is not the same number. */
+  container_ports: Record<string, number>;
+}
+
+/** Which option. */
+export interface OptionData {
+  /** The backend. */
+  backend: string;
+  /** The option, as in `options`. */
+  option: string;
+  /** Why it cannot be done. */
+  reason: string;
+}
+
+/** Which image. */
+export interface ImageData {
+  /** The image as it was asked for. */
+  image: string;
+  /** What the engine said. */
+  reason: string;
+}
+
+/** What failed in a build. */
+export interface BuildData {
+  /** The Dockerfile, relative to the worktree. */
+  dockerfile: string;
+  /** The last step that began. */
+  step: string;
+  /** What the engine said. */
+  reason: string;
+  /** The end of the build's output, at most 4 KiB. */
+  output: string;
+}
+
+/** What is in the way. */
+export interface MachineConflict {
+  /** The backend. */
+  backend: string;
+  /** The name that both have. */
+  name: string;
+  /** The backend's id of what is in the way. */
+  id: string;
+}
+
+/** Which port. */
+export interface PortTaken {
+  /** The port on this node. */
+  port: number;
+  /** What it is for. */
+  name: string;
 }
 
 /** A new workspace. */
@@ -2236,6 +2397,8 @@ export interface WorkspaceCreateParams {
   labels?: Record<string, string>;
   /** Names of ports to allocate now, besides the standard ones. */
   ports?: string[];
+  /** How its machine is made; default: as the backend and the configuration say. */
+  options?: MachineOptions;
   /**
    * Start it too.
    *

@@ -95,6 +95,24 @@ async def test_an_older_database_is_migrated_and_a_copy_kept(tmp_path: Path) -> 
     assert shape(path) == shape(tmp_path / "fresh.db")
 
 
+def test_a_workspace_of_the_first_release_has_no_options(tmp_path: Path) -> None:
+    path = tmp_path / "nexus.db"
+    migrate(path, "0001")
+    texts = ["id", "name", "owner", "state", "message", "backend", "repo_url", "repo_path", "repo_ref"]
+    texts += ["repo_commit", "branch", "root", "worktree"]
+    values = {**dict.fromkeys(texts, "x"), "env": "{}", "labels": "{}", "current": 0, "generation": 3}
+    values |= dict.fromkeys(("created_at", "updated_at", "last_active_at"), 1)
+    with contextlib.closing(sqlite3.connect(path)) as conn:
+        names, marks = ", ".join(f'"{name}"' for name in values), ", ".join("?" for _ in values)
+        conn.execute(f"INSERT INTO workspaces ({names}) VALUES ({marks})", list(values.values()))
+        conn.commit()
+    migrate(path, "head")
+    mapper = importlib.import_module("nexusd.store.workspaces")._MAP
+    with contextlib.closing(sqlite3.connect(path)) as conn:
+        record = mapper.decode(conn.execute(mapper.select_sql).fetchone())
+    assert (record.id, record.generation, record.options) == ("x", 3, {})
+
+
 def test_the_schema_compiles_for_postgresql() -> None:
     statements = tables.render_postgresql()
     made = {match[1] for match in (re.match(r"CREATE TABLE (\w+)", statement) for statement in statements) if match}

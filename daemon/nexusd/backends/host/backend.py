@@ -7,15 +7,15 @@ import fcntl
 import os
 import secrets
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
 from nexus_sdk.protocol.errors import BackendFailed
-from nexus_sdk.protocol.types import Capabilities
+from nexus_sdk.protocol.types import Capabilities, MachineOptions
 
-from nexusd.backends.base import MachineSpec, MachineStats, MachineStatus
+from nexusd.backends.base import MachineSpec, MachineStats, MachineStatus, Report, quiet, refuse_options
 from nexusd.backends.host import libc, tree
 from nexusd.backends.host.census import INSTANCE, WORKSPACE, census
 from nexusd.backends.host.entries import Entries, Entry, Wanted
@@ -50,6 +50,7 @@ class HostBackend:
     capabilities = Capabilities(
         pause=True, checkpoint=False, fork=False, survives_daemon=False, isolation="none", own_network=False
     )
+    on_change: Callable[[str, str], None] | None = None  # nobody but us touches its machines
 
     def __init__(self, state_dir: Path) -> None:
         self._directory = state_dir / "host"
@@ -102,7 +103,16 @@ class HostBackend:
         """Whether it can be used now, and what is wrong if not."""
         return not self._trouble, self._trouble
 
-    async def create(self, spec: MachineSpec) -> None:
+    def root(self, worktree: str) -> str:
+        """The worktree itself."""
+        return worktree
+
+    async def check(self, options: MachineOptions, ports: Sequence[str]) -> MachineOptions:
+        """There are no options."""
+        refuse_options(self.name, options)
+        return options
+
+    async def create(self, spec: MachineSpec, report: Report = quiet) -> None:
         """Note the workspace; afterwards it is stopped."""
         before = await self._look(self._entries.get, spec.workspace)
         if before is None:

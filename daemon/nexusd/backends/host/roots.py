@@ -20,11 +20,17 @@ class Roots:
 
     A descriptor's number that is closed under a call in another thread would soon name another tenant's directory; so
     one that is no longer wanted is closed much later, by `sweep`.
+
+    Args:
+        backend: the backend's name, for errors.
+        seen_as: where a worktree is as its processes see it; None: at its own path.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, backend: str = "host", seen_as: str | None = None) -> None:
+        self._backend = backend
+        self._seen_as = seen_as
         self._lock = threading.Lock()  # guards both
-        self._open: dict[str, tuple[RootHandle, Beneath]] = {}
+        self._open: dict[str, tuple[RootHandle, Beneath, str]] = {}
         self._retired: list[tuple[float, int]] = []
 
     def open(self, spec: MachineSpec) -> RootHandle:
@@ -35,26 +41,26 @@ class Roots:
         """What resolves paths below it. Raises BackendFailed."""
         return self._get(spec)[1]
 
-    def _get(self, spec: MachineSpec) -> tuple[RootHandle, Beneath]:
+    def _get(self, spec: MachineSpec) -> tuple[RootHandle, Beneath, str]:
         try:
             now = os.stat(spec.worktree)
             with self._lock:
                 if (held := self._open.get(spec.workspace)) is not None:
                     handle = held[0]
                     before = os.fstat(handle.fd)
-                    if handle.path == spec.worktree and (before.st_dev, before.st_ino) == (now.st_dev, now.st_ino):
+                    if held[2] == spec.worktree and (before.st_dev, before.st_ino) == (now.st_dev, now.st_ino):
                         return held
                     self._retired.append((time.monotonic(), handle.fd))
                 fd = os.open(spec.worktree, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-                handle = RootHandle(fd=fd, path=spec.worktree)
-                held = self._open[spec.workspace] = handle, Beneath(handle)
+                handle = RootHandle(fd=fd, path=self._seen_as or spec.worktree)
+                held = self._open[spec.workspace] = handle, Beneath(handle), spec.worktree
                 return held
         except OSError as error:
             reason = error.strerror or str(error)
             raise BackendFailed(
                 f"the worktree of workspace {spec.name} cannot be opened: {reason}",
                 hint="Was the directory moved or removed by hand? Destroy the workspace and create it anew.",
-                backend="host",
+                backend=self._backend,
                 step="root",
                 reason=reason,
             ) from None
@@ -77,7 +83,7 @@ class Roots:
     def close(self) -> None:
         """Close everything. No call may be at work any more."""
         with self._lock:
-            fds = [handle.fd for handle, _ in self._open.values()] + [fd for _, fd in self._retired]
+            fds = [handle.fd for handle, *_ in self._open.values()] + [fd for _, fd in self._retired]
             self._open.clear()
             self._retired.clear()
         for fd in fds:

@@ -11,12 +11,14 @@ before each verb, so that a test can steer a daemon in another process. A node h
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
 from nexus_sdk.protocol.errors import BackendFailed
+from nexus_sdk.protocol.types import MachineOptions
 
-from nexusd.backends.base import Machine, MachineSpec, MachineStats, MachineStatus
+from nexusd.backends.base import Machine, MachineSpec, MachineStats, MachineStatus, Report, quiet, refuse_options
 from nexusd.backends.host.backend import HostBackend
 
 
@@ -36,6 +38,7 @@ class MockBackend:
     """
 
     name = "mock"
+    on_change: Callable[[str, str], None] | None = None
 
     def __init__(self, state_dir: Path) -> None:
         self._inner = HostBackend(state_dir / "mock")
@@ -78,7 +81,17 @@ class MockBackend:
             return False, error.message
         return await self._inner.health()
 
-    async def create(self, spec: MachineSpec) -> None:
+    def root(self, worktree: str) -> str:
+        """The worktree itself."""
+        return self._inner.root(worktree)
+
+    async def check(self, options: MachineOptions, ports: Sequence[str]) -> MachineOptions:
+        """There are no options."""
+        await self._inject("check")
+        refuse_options(self.name, options)
+        return options
+
+    async def create(self, spec: MachineSpec, report: Report = quiet) -> None:
         """See `Backend.create`."""
         await self._inject("create")
         await self._inner.create(spec)

@@ -31,6 +31,12 @@ All derive directly from one base, so that an `except` names exactly one conditi
      +-- BackendFailed          workspace 2006
      +-- LimitWorkspaces        workspace 2007
      +-- InvalidName            workspace 2008
+     +-- BackendUnavailable     workspace 2009
+     +-- OptionUnsupported      workspace 2010
+     +-- ImageUnusable          workspace 2011
+     +-- ImageBuildFailed       workspace 2012
+     +-- MachineConflict        workspace 2013
+     +-- PortTaken              workspace 2014
      +-- OperationNotFound      operation 2100
      +-- OperationDone          operation 2101
      +-- PathNotFound           fs 3000
@@ -95,6 +101,7 @@ from nexus_sdk.protocol import types
 __all__ = [
     "BackendFailed",
     "BackendNotFound",
+    "BackendUnavailable",
     "BranchExists",
     "Cancelled",
     "CapabilityMissing",
@@ -113,6 +120,8 @@ __all__ = [
     "Forbidden",
     "GitFailed",
     "IdentityMissing",
+    "ImageBuildFailed",
+    "ImageUnusable",
     "InternalError",
     "InternalErrorDetails",
     "InvalidName",
@@ -122,6 +131,7 @@ __all__ = [
     "KeyReused",
     "LimitProcesses",
     "LimitWorkspaces",
+    "MachineConflict",
     "MergeConflict",
     "MessageTooLarge",
     "MethodNotFound",
@@ -137,6 +147,7 @@ __all__ = [
     "OffsetInvalid",
     "OperationDone",
     "OperationNotFound",
+    "OptionUnsupported",
     "OutcomeUnknown",
     "ParseError",
     "PathEscapes",
@@ -147,6 +158,7 @@ __all__ = [
     "PermissionDenied",
     "PortForbidden",
     "PortRefused",
+    "PortTaken",
     "PortsExhausted",
     "ProcessExited",
     "ProcessLost",
@@ -772,6 +784,145 @@ class InvalidName(NexusError):
     ) -> None:
         super().__init__(message, hint=hint, may_have_run=may_have_run)
         self.details = types.NameData(name=name)
+
+
+class BackendUnavailable(NexusError):
+    """What the backend needs, such as a container engine, does not answer."""
+
+    code = 2009
+    name = "backend_unavailable"
+    hint = "`boulder doctor` and `boulder backend list` say what is missing."
+    retryable = True
+    details: types.BackendFailure | None
+    details_type = types.BackendFailure
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        hint: str | None = None,
+        may_have_run: bool = False,
+        backend: str,
+        step: str,
+        reason: str,
+    ) -> None:
+        super().__init__(message, hint=hint, may_have_run=may_have_run)
+        self.details = types.BackendFailure(backend=backend, step=step, reason=reason)
+
+
+class OptionUnsupported(NexusError):
+    """The backend cannot do what an option asks for; nothing was made."""
+
+    code = 2010
+    name = "option_unsupported"
+    hint = "Leave the option out, or choose another backend: `boulder backend list`."
+    details: types.OptionData | None
+    details_type = types.OptionData
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        hint: str | None = None,
+        may_have_run: bool = False,
+        backend: str,
+        option: str,
+        reason: str,
+    ) -> None:
+        super().__init__(message, hint=hint, may_have_run=may_have_run)
+        self.details = types.OptionData(backend=backend, option=option, reason=reason)
+
+
+class ImageUnusable(NexusError):
+    """The image is not there and cannot be had, or cannot be used."""
+
+    code = 2011
+    name = "image_unusable"
+    hint = "Check its name, and log in to its registry with `docker login` as the user that runs the daemon."
+    details: types.ImageData | None
+    details_type = types.ImageData
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        hint: str | None = None,
+        may_have_run: bool = False,
+        image: str,
+        reason: str,
+    ) -> None:
+        super().__init__(message, hint=hint, may_have_run=may_have_run)
+        self.details = types.ImageData(image=image, reason=reason)
+
+
+class ImageBuildFailed(NexusError):
+    """Building the image failed."""
+
+    code = 2012
+    name = "image_build_failed"
+    hint = "`output` ends with what the failing step said."
+    details: types.BuildData | None
+    details_type = types.BuildData
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        hint: str | None = None,
+        may_have_run: bool = False,
+        dockerfile: str,
+        step: str,
+        reason: str,
+        output: str,
+    ) -> None:
+        super().__init__(message, hint=hint, may_have_run=may_have_run)
+        self.details = types.BuildData(dockerfile=dockerfile, step=step, reason=reason, output=output)
+
+
+class MachineConflict(NexusError):
+    """Something that Nexus did not make has the name that the workspace's machine needs."""
+
+    code = 2013
+    name = "machine_conflict"
+    hint = "Rename or remove it, then start the workspace again."
+    details: types.MachineConflict | None
+    details_type = types.MachineConflict
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        hint: str | None = None,
+        may_have_run: bool = False,
+        backend: str,
+        name: str,
+        id: str,
+    ) -> None:
+        super().__init__(message, hint=hint, may_have_run=may_have_run)
+        self.details = types.MachineConflict(backend=backend, name=name, id=id)
+
+
+class PortTaken(NexusError):
+    """Another program on this host listens on a port that belongs to the workspace."""
+
+    code = 2014
+    name = "port_taken"
+    hint = "End that program, then start the workspace again."
+    retryable = True
+    details: types.PortTaken | None
+    details_type = types.PortTaken
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        hint: str | None = None,
+        may_have_run: bool = False,
+        port: int,
+        name: str,
+    ) -> None:
+        super().__init__(message, hint=hint, may_have_run=may_have_run)
+        self.details = types.PortTaken(port=port, name=name)
 
 
 class OperationNotFound(NexusError):
@@ -1792,6 +1943,12 @@ ERRORS: dict[int, type[NexusError]] = {
         BackendFailed,
         LimitWorkspaces,
         InvalidName,
+        BackendUnavailable,
+        OptionUnsupported,
+        ImageUnusable,
+        ImageBuildFailed,
+        MachineConflict,
+        PortTaken,
         OperationNotFound,
         OperationDone,
         PathNotFound,

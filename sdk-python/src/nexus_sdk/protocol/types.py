@@ -18,6 +18,7 @@ __all__ = [
     "BackendInfo",
     "BackendList",
     "BackendRef",
+    "BuildData",
     "CancelParams",
     "Capabilities",
     "CapabilityData",
@@ -111,6 +112,9 @@ __all__ = [
     "GitSynced",
     "HealthCheck",
     "Identity",
+    "ImageBuild",
+    "ImageData",
+    "ImagePull",
     "Int53",
     "KeyData",
     "LeaveMode",
@@ -118,6 +122,10 @@ __all__ = [
     "LimitData",
     "Limits",
     "ListeningPort",
+    "MachineConflict",
+    "MachineOptions",
+    "MachineSettings",
+    "MachineUser",
     "NameData",
     "NoParams",
     "OffsetData",
@@ -130,6 +138,7 @@ __all__ = [
     "OperationState",
     "OperationStep",
     "OperationWaitParams",
+    "OptionData",
     "OutputText",
     "PathData",
     "PatternData",
@@ -141,6 +150,7 @@ __all__ = [
     "PortListParams",
     "PortMapping",
     "PortRange",
+    "PortTaken",
     "Process",
     "ProcessRef",
     "ProcessState",
@@ -349,6 +359,21 @@ WorkspaceState: TypeAlias = str
 - `destroyed`: Gone; only its record remains.
 
 Later servers may send others.
+"""
+
+ImagePull: TypeAlias = Literal["missing", "always", "never"]
+"""When an image is fetched from its registry.
+
+- `missing`: When this node does not have it.
+- `always`: Before each creation of the machine.
+- `never`: Never; an image that is not there is an error.
+"""
+
+MachineUser: TypeAlias = Literal["owner", "root"]
+"""Whom the processes of a machine run as.
+
+- `owner`: The user and group that own the worktree, so that files made inside belong to them.
+- `root`: Root inside the machine, for installing packages; files made in the worktree belong to root.
 """
 
 LeaveMode: TypeAlias = Literal["keep", "pause", "stop"]
@@ -2187,6 +2212,8 @@ class Workspace(msgspec.Struct, kw_only=True, omit_defaults=True):
     """Environment of every process in it."""
     labels: dict[str, str]
     """Labels."""
+    machine: MachineSettings | msgspec.UnsetType = msgspec.UNSET
+    """How its machine is made; absent on backends without options."""
     current: bool
     """Whether it is the one last switched to in its repository."""
     generation: Uint53
@@ -2199,6 +2226,132 @@ class Workspace(msgspec.Struct, kw_only=True, omit_defaults=True):
     """When something last ran or was attached in it."""
     operation: str | msgspec.UnsetType = msgspec.UNSET
     """The operation that is changing it, if any."""
+
+
+class ImageBuild(msgspec.Struct, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """How an image is built from files of the worktree."""
+
+    context: Annotated[str, msgspec.Meta(min_length=1, max_length=4096)] = "."
+    """Directory whose files the build may use, relative to the worktree."""
+    dockerfile: Annotated[str, msgspec.Meta(min_length=1, max_length=4096)] = "Dockerfile"
+    """The Dockerfile, relative to the context."""
+    target: Annotated[str, msgspec.Meta(min_length=1, max_length=255)] | msgspec.UnsetType = msgspec.UNSET
+    """The stage to stop at; default: the last."""
+    args: dict[str, str] = msgspec.field(default_factory=dict)
+    """Build arguments. They stay visible in the image: no place for secrets."""
+
+
+class MachineOptions(msgspec.Struct, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """How a backend makes a workspace's machine. What a backend cannot do is refused, never ignored."""
+
+    image: Annotated[str, msgspec.Meta(min_length=1, max_length=1024)] | msgspec.UnsetType = msgspec.UNSET
+    """The image it is made from; default: the configured one. Excludes `build`."""
+    build: ImageBuild | msgspec.UnsetType = msgspec.UNSET
+    """Build the image from the worktree."""
+    pull: ImagePull = "missing"
+    """When the image is fetched."""
+    resource_class: Annotated[str, msgspec.Meta(min_length=1, max_length=64)] | msgspec.UnsetType = msgspec.UNSET
+    """Limits by name, from `resources.classes` of the configuration; default: `resources.default`. The limits below
+    win.
+    """
+    cpu: Annotated[float, msgspec.Meta(ge=0.01, le=1024)] | msgspec.UnsetType = msgspec.UNSET
+    """CPUs that it may use at most; fractions are parts of one."""
+    memory: Annotated[int, msgspec.Meta(ge=6291456, le=9007199254740991)] | msgspec.UnsetType = msgspec.UNSET
+    """Memory it may use at most, in bytes, without swap."""
+    pids: Annotated[int, msgspec.Meta(ge=8, le=9007199254740991)] | msgspec.UnsetType = msgspec.UNSET
+    """Processes and threads it may have at most."""
+    storage: Annotated[int, msgspec.Meta(ge=1048576, le=9007199254740991)] | msgspec.UnsetType = msgspec.UNSET
+    """Bytes it may write outside of the worktree."""
+    read_only: bool = False
+    """Its root filesystem cannot be written; /tmp, /run and the home directory are in memory."""
+    user: MachineUser = "owner"
+    """Whom its processes run as."""
+    egress: bool = True
+    """Whether it reaches other hosts. Without, its ports are not published on this node either; tunnels
+    (`port.forward`) reach them.
+    """
+    container_ports: dict[str, Annotated[int, msgspec.Meta(ge=1, le=65535)]] = msgspec.field(default_factory=dict)
+    """Port inside by name of an allocated port; default: the same number as on the node."""
+
+
+class MachineSettings(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """How a workspace's machine is made, as asked for or configured when it was created."""
+
+    image: str | msgspec.UnsetType = msgspec.UNSET
+    """The image it is made from."""
+    dockerfile: str | msgspec.UnsetType = msgspec.UNSET
+    """The Dockerfile that its image is built from, relative to the worktree."""
+    resource_class: str | msgspec.UnsetType = msgspec.UNSET
+    """Limits by name."""
+    cpu: float | msgspec.UnsetType = msgspec.UNSET
+    """CPUs that it may use at most."""
+    memory: Uint53 | msgspec.UnsetType = msgspec.UNSET
+    """Memory it may use at most, in bytes."""
+    pids: Uint53 | msgspec.UnsetType = msgspec.UNSET
+    """Processes and threads it may have at most."""
+    storage: Uint53 | msgspec.UnsetType = msgspec.UNSET
+    """Bytes it may write outside of the worktree."""
+    read_only: bool
+    """Whether its root filesystem cannot be written."""
+    user: MachineUser
+    """Whom its processes run as."""
+    egress: bool
+    """Whether it reaches other hosts."""
+    container_ports: dict[str, Annotated[int, msgspec.Meta(ge=1, le=65535)]]
+    """Port inside by name of an allocated port, where it is not the same number."""
+
+
+class OptionData(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """Which option."""
+
+    backend: str
+    """The backend."""
+    option: str
+    """The option, as in `options`."""
+    reason: str
+    """Why it cannot be done."""
+
+
+class ImageData(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """Which image."""
+
+    image: str
+    """The image as it was asked for."""
+    reason: str
+    """What the engine said."""
+
+
+class BuildData(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """What failed in a build."""
+
+    dockerfile: str
+    """The Dockerfile, relative to the worktree."""
+    step: str
+    """The last step that began."""
+    reason: str
+    """What the engine said."""
+    output: str
+    """The end of the build's output, at most 4 KiB."""
+
+
+class MachineConflict(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """What is in the way."""
+
+    backend: str
+    """The backend."""
+    name: str
+    """The name that both have."""
+    id: str
+    """The backend's id of what is in the way."""
+
+
+class PortTaken(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """Which port."""
+
+    port: Annotated[int, msgspec.Meta(ge=1, le=65535)]
+    """The port on this node."""
+    name: str
+    """What it is for."""
 
 
 class WorkspaceCreateParams(msgspec.Struct, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -2218,6 +2371,8 @@ class WorkspaceCreateParams(msgspec.Struct, kw_only=True, omit_defaults=True, fo
     """Labels."""
     ports: list[str] = msgspec.field(default_factory=list)
     """Names of ports to allocate now, besides the standard ones."""
+    options: MachineOptions | msgspec.UnsetType = msgspec.UNSET
+    """How its machine is made; default: as the backend and the configuration say."""
     start: bool = True
     """Start it too."""
     wait: bool = True

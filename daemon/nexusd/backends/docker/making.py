@@ -1,0 +1,129 @@
+"""Making a container, from the note that says so to the home directory inside. Each part can be repeated."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from nexus_sdk.protocol.errors import BackendFailed
+
+from nexusd.backends.base import MachineSpec, Report
+from nexusd.backends.docker import options
+from nexusd.backends.docker.containers import Container, Containers
+from nexusd.backends.docker.engine import Engine
+from nexusd.backends.docker.helper import Helper
+from nexusd.backends.docker.images import Image, Images
+from nexusd.backends.docker.networks import Networks
+from nexusd.backends.docker.notes import Note, Notes
+from nexusd.backends.docker.recipe import Person, Recipe
+from nexusd.backends.docker.rundirs import RunDirs
+from nexusd.backends.host.roots import Roots
+from nexusd.config.model import Resources as ResourceSettings
+from nexusd.failpoints import failpoint
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Maker:
+    """What making a container needs.
+
+    Attributes:
+        git_dir: the git directory of a repository, shown inside; None: none is.
+    """
+
+    engine: Engine
+    containers: Containers
+    networks: Networks
+    images: Images
+    notes: Notes
+    run_dirs: RunDirs
+    roots: Roots
+    helper: Helper
+    resources: ResourceSettings
+    git_dir: Callable[[str], Path] | None
+
+    async def make(self, spec: MachineSpec, report: Report) -> Container:
+        """The workspace's container, made if need be. One that is finished is not touched.
+
+        Raises:
+            MachineConflict, ImageUnusable, ImageBuildFailed, OptionUnsupported, InvalidParams, BackendUnavailable,
+            StorageFull, BackendFailed.
+        """
+        note = await asyncio.to_thread(self.notes.get, spec.workspace)
+        found = await self.containers.find(spec.workspace)
+        if note is not None and note.prepared and found is not None:
+            return found
+        # Written first: from here on there may be something at the engine.
+        note = note or Note(workspace=spec.workspace)
+        note.prepared = False
+        await asyncio.to_thread(self.notes.put, note)
+        failpoint("docker.create.note")
+        if found is None:
+            found = await self._create(spec, report)
+        if spec.options.read_only:
+            note.home, note.user = ("/root", "root") if found.person.uid == 0 else ("", "nexus")
+        else:
+            note.home, note.user = await self.containers.prepare(found)
+        failpoint("docker.create.prepared")
+        note.prepared = True
+        await asyncio.to_thread(self.notes.put, note)
+        failpoint("docker.create.noted")
+        return found
+
+    async def _create(self, spec: MachineSpec, report: Report) -> Container:
+        root = await asyncio.to_thread(self.roots.beneath, spec)
+        image = await self.images.ensure(spec, root, report)
+        info = await self.engine.call("asking the engine", lambda client: client.info())
+        limits = options.resources(spec.options, self.resources.classes)
+        options.supported(spec.options, limits, info)
+        person = self._person(spec, options.rootless(info))
+        report("making the container")
+        run = await asyncio.to_thread(self._run_dir, spec.workspace, person)
+        failpoint("docker.create.run")
+        await self.networks.ensure(spec)
+        return await self.containers.create(
+            Recipe(
+                spec=spec,
+                image=image.id,
+                person=person,
+                limits=limits,
+                processors=info.get("NCPU", 1),
+                command=self.helper.command(spec.workspace),
+                helper=await asyncio.to_thread(self._program, image),
+                run=run,
+                git=await asyncio.to_thread(self._git, spec),
+                home="/root" if person.uid == 0 else "",
+            )
+        )
+
+    def _person(self, spec: MachineSpec, rootless: bool) -> Person:
+        if spec.options.user == "root" or rootless:
+            # To an engine without root, root inside is its own user outside.
+            return Person(0, 0)
+        owner = os.fstat(self.roots.open(spec).fd)
+        return Person(owner.st_uid, owner.st_gid)
+
+    def _run_dir(self, workspace: str, person: Person) -> Path:
+        try:
+            return self.run_dirs.make(workspace, person.uid, person.gid)
+        except OSError as error:
+            reason = f"{self.run_dirs.path(workspace)}: {error.strerror}"
+            raise BackendFailed(
+                f"the run directory cannot be made: {reason}",
+                hint="Run the daemon as the owner of the worktree, or as root.",
+                backend="docker",
+                step="making the run directory",
+                reason=reason,
+            ) from None
+
+    def _program(self, image: Image) -> Path | None:
+        if image.os != "linux":
+            raise options.unsupported("image", f"it is for {image.os}; only linux images can be used")
+        return self.helper.program(image.arch)
+
+    def _git(self, spec: MachineSpec) -> list[Path]:
+        if self.git_dir is None or not spec.repository:
+            return []
+        return [Path(os.path.realpath(self.git_dir(spec.repository)))]
