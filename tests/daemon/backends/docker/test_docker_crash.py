@@ -25,6 +25,7 @@ POINTS = sorted(
     - {"docker.pull.before", "docker.pull.after"}
 )
 WORKSPACE = "ws_crash"
+pytestmark = pytest.mark.xdist_group("docker")
 
 LIFE = """
 import asyncio, sys
@@ -32,8 +33,6 @@ from pathlib import Path
 sys.path[:0] = sys.argv[4:]
 from docker_backend import make_backend, spec_for
 from nexus_sdk.protocol.types import ImageBuild, MachineOptions
-
-pytestmark = pytest.mark.xdist_group("docker")
 
 async def main():
     backend = make_backend(Path(sys.argv[1]), sys.argv[2])
