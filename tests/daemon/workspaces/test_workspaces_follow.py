@@ -62,7 +62,6 @@ class Node:
             keep=timedelta(days=1),
             drain_wait=1.0,
         )
-        ports = config.ports
         self.parts = Parts(
             db=self.db,
             registry=registry,
@@ -71,7 +70,8 @@ class Node:
             home=self.folder,
             default_backend="docker",
             defaults_for=defaults,
-            port_range=PortRange(start=ports.range.start, end=ports.range.end, per_workspace=ports.per_workspace),
+            # Below what the kernel hands out by itself, or other tests' connections would take some.
+            port_range=PortRange(start=22_000, end=24_999, per_workspace=config.ports.per_workspace),
             limits=Limits(100, 100),
             ports={},
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import shutil
 import signal
@@ -173,7 +174,7 @@ async def test_a_read_only_root_has_memory_to_write_to(engine, backend, worktree
         os.chown(worktree, 4711, 4712)
         workspace = f"ws_ro{user}"
         spec = await running(backend, worktree, MachineOptions(read_only=True, user=user), workspace)
-        script = f"touch /etc/x; touch /tmp/x /run/x {home}/x /workspace/by-{user} && echo ok"
+        script = f"touch /tmp/x /run/x {home}/x /workspace/by-{user} && echo ok"
         assert run(engine, spec, script)[0].splitlines()[-1] == "ok"
         assert run(engine, spec, "touch /etc/x")[1] != 0
         assert run(engine, spec, "touch /bin/x")[1] != 0
@@ -241,11 +242,16 @@ async def test_ports_are_published_on_loopback_alone(engine, backend, worktree):
         f"{port + 1}/tcp": [{"HostIp": "127.0.0.1", "HostPort": str(port + 1)}],
     }
     run(engine, spec, "(while :; do nc -l -p 8000 -e echo hello; done) >/dev/null 2>&1 &")
-    for _ in range(100):
-        with socket.create_connection(("127.0.0.1", port), 5) as peer:
-            if peer.makefile("rb").read() == b"hello\n":
-                return
-    raise AssertionError("nothing was published")
+
+    def answered() -> bool:
+        # Until something listens inside, who connects is sent away.
+        with contextlib.suppress(ConnectionError), socket.create_connection(("127.0.0.1", port), 5) as peer:
+            return peer.makefile("rb").read() == b"hello\n"
+        return False
+
+    async with asyncio.timeout(60):
+        while not await asyncio.to_thread(answered):
+            await asyncio.sleep(0.05)
 
 
 async def test_git_works_inside_and_cannot_write(engine, tmp_path, backend, repository):
