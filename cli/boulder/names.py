@@ -13,10 +13,21 @@ from urllib.parse import urlsplit
 from boulder.errors import CliError
 from boulder.exits import USAGE
 
-__all__ = ["Checkout", "WorkspaceUnnamed", "around", "checkout", "from_branch", "from_source", "inside", "is_url"]
+__all__ = [
+    "Checkout",
+    "WorkspaceUnnamed",
+    "around",
+    "checkout",
+    "from_branch",
+    "from_source",
+    "inside",
+    "is_name",
+    "is_url",
+]
 
 _GIT_SECONDS = 10
 _MAX_NAME = 63
+_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _SCP = re.compile(r"[A-Za-z0-9._-]+@?[A-Za-z0-9.-]*:(?!//)")
 
 
@@ -97,6 +108,11 @@ def from_source(source: str) -> str | None:
     """Return the workspace name that a path or URL of a repository gives."""
     path = urlsplit(source).path if "://" in source else source.rpartition(":")[2]
     return from_branch(path.rstrip("/").removesuffix(".git").rpartition("/")[2])
+
+
+def is_name(name: str) -> bool:
+    """Whether a workspace can have this name."""
+    return _NAME.fullmatch(name) is not None
 
 
 def is_url(source: str) -> bool:

@@ -180,6 +180,8 @@ def test_exec_passes_output_and_code(boulder) -> None:
     ("args", "code"),
     [
         (["work", "--", "no-such-program"], 127),
+        (["work", "--", "./README.md"], 126),
+        (["work", "--", "./src"], 126),
         (["nowhere", "--", "true"], 125),
         (["work", "-C", "nowhere", "--", "true"], 126),
         (["--timeout", "200ms", "work", "--", "sleep", "60"], 124),
@@ -191,6 +193,11 @@ def test_exec_passes_output_and_code(boulder) -> None:
 )
 def test_exec_failures(boulder, args: list[str], code: int) -> None:
     assert boulder("exec", *args).returncode == code
+
+
+def test_what_is_no_name_for_a_workspace_is_told_before_anything_is_done(boulder) -> None:
+    done = boulder("up", "Fix Login/2")
+    assert done.returncode == 2 and b"'Fix Login/2' is no name" in done.stderr and b"take fix-login-2" in done.stderr
 
 
 def test_exec_passes_stdin(boulder) -> None:

@@ -60,7 +60,7 @@ def table(app: App, found: list[types.Workspace]) -> None:
 
     now = datetime.now(UTC)
     rows = [workspace_row(workspace, now) for workspace in sorted(found, key=lambda item: item.name)]
-    app.out.table(WORKSPACE_HEADINGS, rows, empty="no workspaces yet; `boulder up NAME` makes one")
+    app.out.table(WORKSPACE_HEADINGS, rows, empty="no workspaces yet; `boulder up NAME` makes one", whole=True)
 
 
 async def follow(app: App, params: types.WorkspaceListParams) -> None:

@@ -49,7 +49,9 @@ def ls(app: App, name: str | None, running: bool, limit: int) -> None:
             (item.id, item.kind, item.workspace, state_cell(item.state), ago(item.created_at), item.message)
             for item in found.operations
         ]
-        app.out.table(("OPERATION", "KIND", "WORKSPACE", "STATE", "BEGUN", "MESSAGE"), rows, empty="no operations")
+        app.out.table(
+            ("OPERATION", "KIND", "WORKSPACE", "STATE", "BEGUN", "MESSAGE"), rows, empty="no operations", whole=True
+        )
 
     app.out.result(found, human, [item.id for item in found.operations])
 

@@ -87,7 +87,7 @@ def ls(app: App) -> None:
             row: list[Any] = [token.id, token.subject, token.name, ", ".join(token.scopes)]
             rows.append([*row, ", ".join(token.workspaces), valid])
         headings = ("TOKEN", "SUBJECT", "NAME", "SCOPES", "WORKSPACES", "EXPIRES")
-        app.out.table(headings, rows, empty="no tokens; `boulder token create` makes one")
+        app.out.table(headings, rows, empty="no tokens; `boulder token create` makes one", whole=True)
 
     app.out.result(found, human, [token.id for token in found.tokens])
 

@@ -103,12 +103,18 @@ def wanted(name: str | None, repo: str | None) -> tuple[str, list[str]]:
     """Return the source of the repository and the names that may be taken, best first.
 
     Raises:
-        click.UsageError: no repository is around, or no name follows from the branch.
+        click.UsageError: no repository is around, the name is none, or no name follows from the branch.
     """
     from pathlib import Path
 
-    from boulder.names import checkout, from_branch, from_source, is_url
+    from boulder.names import checkout, from_branch, from_source, is_name, is_url
 
+    if name is not None and not is_name(name):
+        close = from_branch(name)
+        raise click.UsageError(
+            f"{name!r} is no name for a workspace: lower-case letters, digits and inner hyphens, at most 63"
+            + (f"; take {close}" if close else "")
+        )
     if repo is not None and is_url(repo):
         found = name or from_source(repo)
         if found is None:
