@@ -522,6 +522,47 @@ def test_completion_of_names(boulder) -> None:
     assert boulder.ok(**words).splitlines() == ["plain,work"]
 
 
+def test_completion_of_places(boulder) -> None:
+    for line, found in (
+        ("boulder cp wo", ["file,wo", "plain,work:"]),
+        ("boulder cp ./wo", ["file,./wo"]),
+        ("boulder up --repo sr", ["dir,sr"]),
+    ):
+        words = {"_BOULDER_COMPLETE": "bash_complete", "COMP_WORDS": line, "COMP_CWORD": str(line.count(" "))}
+        assert boulder.ok(**words).splitlines() == found
+
+
+def test_bash_goes_on_after_the_colon_of_a_place(boulder) -> None:
+    script = """
+        eval "$(python -m boulder completion bash)"
+        compopt() { echo "compopt $1 $2"; }
+        env() { command env "${@:1:3}" python -m boulder; }
+        COMP_WORDS=(boulder cp wo) COMP_CWORD=2
+        _boulder_completion boulder
+        printf '%s|' "${COMPREPLY[@]}"
+    """
+    done = subprocess.run(
+        ["bash", "--norc", "-c", script.replace("python -m", f"{sys.executable} -m")],
+        env=boulder.env(),
+        cwd=boulder.cwd,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert done.stdout.splitlines() == ["compopt -o default", "compopt -o nospace", "work:|"]
+
+
+def test_what_to_do_about_uncommitted_work_names_what_was_named(boulder) -> None:
+    boulder.ok("up", "dirty")
+    worktree = boulder.cwd / ".nexus" / "worktrees" / "dirty"
+    (worktree / "new").write_text("x")
+    assert b"git commit dirty -m" in boulder("down", "dirty").stderr
+    done = boulder("down", cwd=worktree)
+    assert done.returncode == 5 and b"boulder git commit -m" in done.stderr and b"down --force\n" in done.stderr
+    boulder.ok("down", "--force", "dirty")
+
+
 def test_broken_pipe_is_quiet(boulder) -> None:
     with boulder.popen("config", "get", stdout=subprocess.PIPE, stderr=subprocess.PIPE) as printing:
         printing.stdout.close()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from boulder.arguments import argument_name, env_option, label_option, pairs
+from boulder.arguments import argument_name, complete_directory, env_option, label_option, pairs
 from boulder.command import Command, pass_app
 from boulder.context import App
 from boulder.machines import machine_options
@@ -21,7 +21,12 @@ if TYPE_CHECKING:
 
 @click.command("up", cls=Command, short_help="Make a workspace, or start the one there is.")
 @argument_name
-@click.option("--repo", metavar="PATH|URL", help="The repository.  [default: the one you are in]")
+@click.option(
+    "--repo",
+    metavar="PATH|URL",
+    shell_complete=complete_directory,
+    help="The repository.  [default: the one you are in]",
+)
 @click.option("--ref", help="Branch, tag or commit to begin at.  [default: the repository's HEAD]")
 @click.option("--backend", help="What runs it.  [default: the configured one]")
 @env_option
