@@ -58,7 +58,7 @@ def run_all(app: App) -> list[Finding]:
         except Exception as error:
             # a doctor that dies of one patient helps nobody
             name = check.__name__.strip("_")
-            found.append(Finding(name, "warn", f"could not be looked at: {type(error).__name__}: {error}"))
+            found.append(Finding(name, "fail", f"could not be looked at: {type(error).__name__}: {error}"))
     return found
 
 

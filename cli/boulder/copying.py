@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from nexus_sdk.protocol.errors import NexusError
+from nexus_sdk.protocol.errors import NexusError, PathNotFound
 
 from boulder.errors import CliError
 from boulder.exits import CONFLICT, NOT_FOUND, REFUSED, USAGE
@@ -289,7 +289,11 @@ async def _fetch_below(
 ) -> None:
     path = await asyncio.to_thread(_inside, root, parts)
     await asyncio.to_thread(path.parent.mkdir, parents=True, exist_ok=True)
-    await _fetch(files, entry.path, path, entry, copied, progress)
+    try:
+        await _fetch(files, entry.path, path, entry, copied, progress)
+    except PathNotFound:
+        # one file must not end the copy of all others
+        copied.skipped.append(f"{entry.path}: it has gone, or its name is not UTF-8")
 
 
 async def _fetch(

@@ -55,6 +55,8 @@ def describe(error: BaseException) -> dict[str, Any]:
         name, message = "usage", error.format_message()
     elif isinstance(error, OSError):
         name, message = "os_error", _system(error)
+    elif isinstance(error, UnicodeEncodeError) and isinstance(error.object, str) and "surrogates" in error.reason:
+        name, message = "not_utf8", f"{os.fsencode(error.object)!r} is not UTF-8, and the protocol knows no other text"
     else:
         name, message = "unexpected", f"{type(error).__name__}: {error}"
     return {

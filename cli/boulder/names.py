@@ -61,7 +61,7 @@ def checkout(directory: Path | None = None) -> Checkout | None:
     Raises:
         CliError: git is missing, or refuses to look at the repository.
     """
-    where = directory or Path.cwd()
+    where = directory or _here()
     found = _git(where, "rev-parse", "--git-common-dir", "--is-bare-repository", "--show-prefix")
     if found is None:
         return None
@@ -70,6 +70,15 @@ def checkout(directory: Path | None = None) -> Checkout | None:
     root = path if bare == "true" or path.name != ".git" else path.parent
     branch = _git(where, "symbolic-ref", "--quiet", "--short", "HEAD")
     return Checkout(root, branch or None)
+
+
+def _here() -> Path:
+    try:
+        return Path.cwd()
+    except FileNotFoundError:
+        raise CliError(
+            "the current directory has been removed", hint="cd to another one", name="directory_gone"
+        ) from None
 
 
 def _git(directory: Path, *argv: str) -> str | None:
@@ -124,7 +133,7 @@ def is_url(source: str) -> bool:
 
 def inside(found: Sequence[Any], directory: Path | None = None) -> Any | None:
     """Return the workspace whose worktree holds a directory; the innermost, if they are nested."""
-    where = Path(os.path.realpath(directory or Path.cwd()))
+    where = Path(os.path.realpath(directory or _here()))
     holders = [
         workspace
         for workspace in found

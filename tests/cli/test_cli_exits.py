@@ -34,6 +34,7 @@ from nexus_sdk.protocol.errors import ERRORS, Forbidden, ProcessNotFound, Worksp
         (CallTimeout("no", timeout=1), exits.TIMEOUT),
         (NexusError("no"), exits.FAILED),
         (OSError(2, "no"), exits.FAILED),
+        (PermissionError(13, "no"), exits.REFUSED),
     ],
 )
 def test_exit_code(error: BaseException, code: int) -> None:

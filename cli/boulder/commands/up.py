@@ -125,11 +125,11 @@ def wanted(name: str | None, repo: str | None) -> tuple[str, list[str]]:
         if found is None:
             raise click.UsageError(f"{repo!r} gives no name; name the workspace: boulder up NAME --repo …")
         return repo, [found]
-    directory = Path(os.path.abspath(os.path.expanduser(repo))) if repo is not None else Path.cwd()
-    here = checkout(directory) if directory.is_dir() else None
+    directory = Path(os.path.abspath(os.path.expanduser(repo))) if repo is not None else None
+    here = checkout(directory) if directory is None or directory.is_dir() else None
     if here is None:
         reason = "is no git repository" if repo is not None else "is in no git repository"
-        raise click.UsageError(f"{directory} {reason}; name one with --repo PATH or --repo URL")
+        raise click.UsageError(f"{directory or Path.cwd()} {reason}; name one with --repo PATH or --repo URL")
     if name is not None:
         return str(here.root), [name]
     branch = from_branch(here.branch) if here.branch else None
