@@ -286,7 +286,8 @@ def port(app: App) -> Finding:
                 "port",
                 "warn",
                 "something else listens on 127.0.0.1:8080, the daemon's default port",
-                f"put into {app.home / 'config.yaml'}: daemon: {{port: 0}}",
+                "nothing, since the daemon then takes another one; to choose it, put into "
+                f"{app.home / 'config.yaml'}: daemon: {{port: NUMBER}}",
             )
     return Finding("port", "ok", "127.0.0.1:8080 is free")
 

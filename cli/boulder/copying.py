@@ -126,7 +126,7 @@ async def download(files: Files, source: str, target: Path, *, recursive: bool, 
     Args:
         files: the workspace's files.
         source: what to copy.
-        target: where to; an existing directory takes it under its own name.
+        target: where to; an existing directory takes it under its own name, and what is in it if its name is ``.``.
         recursive: whether a directory may be copied.
         progress: told how far it is.
 
@@ -138,7 +138,8 @@ async def download(files: Files, source: str, target: Path, *, recursive: bool, 
     info = await files.stat(source)
     if target.is_dir():
         name = posixpath.basename(posixpath.normpath(source))
-        target = target / (name if name not in ("", ".", "..") else _checked(info.name or "workspace"))
+        if name not in ("", ".", ".."):
+            target = target / name
     copied = Copied()
     if info.type != "directory":
         progress.total = info.size

@@ -54,6 +54,9 @@ def test_a_name_that_is_not_utf8(boulder, tmp_path: Path) -> None:
         done = boulder("cp", "-r", "work:.", str(tmp_path / "all"))
         assert done.returncode == 1 and b"left out: caf" in done.stderr
         assert (tmp_path / "all" / "README.md").exists()
+        (tmp_path / "there").mkdir()
+        assert boulder("cp", "-r", "work:.", str(tmp_path / "there")).returncode == 1
+        assert (tmp_path / "there" / "README.md").exists()
     finally:
         os.unlink(odd)
 
