@@ -27,6 +27,7 @@ ROOT = Path(__file__).resolve().parent.parent
 READY_SECONDS = 20.0
 NAME = f"demo-{os.getpid()}"
 COUNT = 40
+_LONGEST = 64
 ADDED = "\nThis line was added in a workspace.\n"
 COUNTER = f'for i in $(seq 1 {COUNT}); do echo "line $i"; sleep 0.05; done'
 
@@ -84,7 +85,11 @@ class Cutter:
         self._writers.clear()
 
     async def _accepted(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        far_reader, far_writer = await asyncio.open_unix_connection(str(self._target))
+        try:
+            far_reader, far_writer = await asyncio.open_unix_connection(str(self._target))
+        except OSError:
+            writer.transport.abort()  # no daemon any more: as if nothing listened here either
+            return
         self._writers |= {writer, far_writer}
         await asyncio.gather(_carry(reader, far_writer), _carry(far_reader, writer), return_exceptions=True)
         self._writers -= {writer, far_writer}
@@ -112,6 +117,8 @@ async def daemon(home: Path) -> AsyncIterator[Path]:
             stdout=output,
             stderr=output,
             stdin=subprocess.DEVNULL,
+            # Ctrl-C is for us: the daemon is still needed to take the workspace down
+            start_new_session=True,
         )
     path = home / "run" / "nexusd.sock"
     try:
@@ -126,7 +133,8 @@ async def daemon(home: Path) -> AsyncIterator[Path]:
             await asyncio.sleep(0.02)
         yield path
     finally:
-        process.send_signal(signal.SIGTERM)
+        if process.returncode is None:
+            process.send_signal(signal.SIGTERM)
         code = await asyncio.wait_for(process.wait(), 60)
     check(code == 0, f"the daemon ended with {code}:\n{log.read_text(errors='replace')}")
 
@@ -300,7 +308,9 @@ async def main() -> int:
     repository = arguments.repo
     if Path(repository).expanduser().exists():
         repository = str(Path(repository).expanduser().resolve())
-    home = Path(tempfile.mkdtemp(prefix="nexus-demo-"))
+    # the path of a Unix socket has at most 107 bytes
+    base = tempfile.gettempdir() if len(os.fsencode(tempfile.gettempdir())) < _LONGEST else "/tmp"
+    home = Path(tempfile.mkdtemp(prefix="nexus-demo-", dir=base))
     try:
         async with daemon(home) as path, Cutter(home / "cut.sock", path) as cutter:
             async with connect(f"unix:{cutter.path}") as nexus:
@@ -315,4 +325,8 @@ async def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(asyncio.run(main()))
+    try:
+        sys.exit(asyncio.run(main()))
+    except KeyboardInterrupt:
+        print("\ninterrupted; what was made is taken down again", file=sys.stderr)
+        sys.exit(130)

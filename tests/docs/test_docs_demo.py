@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -56,6 +57,37 @@ def test_an_empty_tree_whose_readme_is_ignored(tmp_path: Path) -> None:
     done = demo(str(repository))
     assert done.returncode == 0, done.stdout + done.stderr
     assert "added a line to demo-" in done.stdout
+
+
+def test_a_long_temporary_directory(tmp_path: Path) -> None:
+    repository = make_repository(tmp_path / "r")
+    place = tmp_path / ("l" * 100)
+    place.mkdir()
+    done = demo(str(repository), TMPDIR=str(place))
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_control_c_leaves_nothing(tmp_path: Path) -> None:
+    repository = make_repository(tmp_path / "r")
+    env = {name: value for name, value in os.environ.items() if not name.startswith("NEXUS_")}
+    with subprocess.Popen(
+        [sys.executable, "-u", str(ROOT / "scripts" / "demo.py"), "--repo", str(repository), "--test", "sleep 600"],
+        env=env | {"TMPDIR": str(tmp_path)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        for line in process.stdout:
+            if "run its quick tests" in line:
+                os.killpg(process.pid, signal.SIGINT)
+                break
+        _, said = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Traceback" not in said and "interrupted" in said
+    branches = subprocess.run(["git", "-C", str(repository), "branch"], capture_output=True, text=True, check=True)
+    assert "nexus/" not in branches.stdout
+    assert not list(tmp_path.glob("nexus-demo-*"))
 
 
 def test_no_repository_is_no_success(tmp_path: Path) -> None:
