@@ -9,7 +9,11 @@ import sys
 def main() -> None:
     """Run the command line and end the process with its exit code."""
     _open_standard()
-    from boulder.app import cli
+    try:
+        from boulder.app import cli
+    except KeyboardInterrupt:
+        # most of what a short command takes is its imports, so that is where a Ctrl-C comes
+        sys.exit(130)
 
     cli.main(prog_name="boulder")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,23 @@ def test_a_closed_stream_is_no_crash(boulder, closed: str) -> None:
     done = in_shell(boulder, f'"$@" exec work -- true {closed}')
     assert (done.returncode, done.stderr) == (0, b"")
     assert in_shell(boulder, f'"$@" ls {closed}').returncode == 0
+
+
+def test_control_c_while_it_is_imported(boulder) -> None:
+    script = """
+import sys
+class Interrupts:
+    def find_spec(self, name, path=None, target=None):
+        if name == "click":
+            raise KeyboardInterrupt
+sys.meta_path.insert(0, Interrupts())
+from boulder.__main__ import main
+main()
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], env=boulder.env(), capture_output=True, timeout=60, check=False
+    )
+    assert (done.returncode, done.stderr) == (130, b"")
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
