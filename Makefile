@@ -24,7 +24,7 @@ quick: ## The quick tests: frames, messages, credit, streams. PYTHON picks the i
 
 demo: ## See a workspace made, worked in and taken down. REPO=path-or-url picks the repository.
 	@scripts/setup demo
-	@$(BIN)/python scripts/demo.py $(if $(REPO),--repo $(REPO)) $(ARGS)
+	@$(BIN)/python scripts/demo.py $(if $(REPO),--repo "$$REPO") $(ARGS)
 
 test: dev ## Everything: format, lint, types, generated files, unit, wire, contract and end-to-end tests.
 	@$(BIN)/python scripts/check.py $(ARGS)
@@ -39,10 +39,10 @@ lint: dev ## Lint.
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
 
 types: dev ## Check types.
-	@$(BIN)/mypy
+	@$(BIN)/python scripts/check.py types
 
 generate: dev ## Generate everything that comes from the schema.
-	@PYTHONPATH=schema $(BIN)/python -m generate && $(BIN)/python scripts/config_reference.py
+	@PYTHONPATH=schema $(BIN)/python -m generate && $(BIN)/python scripts/config_reference.py && $(BIN)/python scripts/cli_reference.py
 
 unit: dev ## Run tests; ARGS passes options to pytest.
 	@$(BIN)/python -m pytest $(ARGS)

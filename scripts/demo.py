@@ -27,6 +27,8 @@ ROOT = Path(__file__).resolve().parent.parent
 READY_SECONDS = 20.0
 NAME = f"demo-{os.getpid()}"
 COUNT = 40
+_LONGEST = 64
+ADDED = "\nThis line was added in a workspace.\n"
 COUNTER = f'for i in $(seq 1 {COUNT}); do echo "line $i"; sleep 0.05; done'
 
 
@@ -83,7 +85,11 @@ class Cutter:
         self._writers.clear()
 
     async def _accepted(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        far_reader, far_writer = await asyncio.open_unix_connection(str(self._target))
+        try:
+            far_reader, far_writer = await asyncio.open_unix_connection(str(self._target))
+        except OSError:
+            writer.transport.abort()  # no daemon any more: as if nothing listened here either
+            return
         self._writers |= {writer, far_writer}
         await asyncio.gather(_carry(reader, far_writer), _carry(far_reader, writer), return_exceptions=True)
         self._writers -= {writer, far_writer}
@@ -111,6 +117,8 @@ async def daemon(home: Path) -> AsyncIterator[Path]:
             stdout=output,
             stderr=output,
             stdin=subprocess.DEVNULL,
+            # Ctrl-C is for us: the daemon is still needed to take the workspace down
+            start_new_session=True,
         )
     path = home / "run" / "nexusd.sock"
     try:
@@ -125,7 +133,8 @@ async def daemon(home: Path) -> AsyncIterator[Path]:
             await asyncio.sleep(0.02)
         yield path
     finally:
-        process.send_signal(signal.SIGTERM)
+        if process.returncode is None:
+            process.send_signal(signal.SIGTERM)
         code = await asyncio.wait_for(process.wait(), 60)
     check(code == 0, f"the daemon ended with {code}:\n{log.read_text(errors='replace')}")
 
@@ -178,14 +187,25 @@ async def edit(ws: Workspace, steps: Steps) -> str:
     with steps("list files and edit one") as say:
         entries = await ws.files.list()
         say(", ".join(entry.name for entry in entries[:12]))
-        files = [entry.path for entry in entries if entry.type == "file"]
-        path = next((name for name in files if name.lower().startswith("readme")), "README.md")
-        before = await ws.files.read_text(path) if path in files else ""
-        await ws.files.write(path, before + "\nThis line was added in a workspace.\n")
-        after = await ws.files.read_text(path)
-        check(after == before + "\nThis line was added in a workspace.\n", f"{path} does not hold what was written")
+        files = [entry.path for entry in entries if entry.type == "file" and entry.name != ".git"]
+        path, before = await choose(ws, sorted(files, key=lambda name: not name.lower().startswith("readme")))
+        await ws.files.write(path, before + ADDED)
+        check(await ws.files.read_text(path) == before + ADDED, f"{path} does not hold what was written")
         say(f"added a line to {path}")
     return path
+
+
+async def choose(ws: Workspace, files: list[str]) -> tuple[str, str]:
+    """The file to edit and what is in it: the first that is text, else a new one; none that git ignores."""
+    for path in files:
+        with contextlib.suppress(NexusError):  # not text, or too large
+            return path, await ws.files.read_text(path)
+    for path in ("README.md", f"{NAME}.txt"):
+        if not await ws.files.exists(path):
+            ignored = await ws.run(["git", "check-ignore", "--quiet", path])
+            if ignored.exit_code:
+                return path, ""
+    raise DemoFailed("every file is ignored by git or is no text, so there is nothing whose change a diff would show")
 
 
 async def run_tests(ws: Workspace, steps: Steps, command: str | None) -> None:
@@ -286,9 +306,11 @@ async def main() -> int:
     parser.add_argument("--test", help="the command to run as its quick tests")
     arguments = parser.parse_args()
     repository = arguments.repo
-    if Path(repository).exists():
-        repository = str(Path(repository).resolve())
-    home = Path(tempfile.mkdtemp(prefix="nexus-demo-"))
+    if Path(repository).expanduser().exists():
+        repository = str(Path(repository).expanduser().resolve())
+    # the path of a Unix socket has at most 107 bytes
+    base = tempfile.gettempdir() if len(os.fsencode(tempfile.gettempdir())) < _LONGEST else "/tmp"
+    home = Path(tempfile.mkdtemp(prefix="nexus-demo-", dir=base))
     try:
         async with daemon(home) as path, Cutter(home / "cut.sock", path) as cutter:
             async with connect(f"unix:{cutter.path}") as nexus:
@@ -303,4 +325,8 @@ async def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(asyncio.run(main()))
+    try:
+        sys.exit(asyncio.run(main()))
+    except KeyboardInterrupt:
+        print("\ninterrupted; what was made is taken down again", file=sys.stderr)
+        sys.exit(130)

@@ -29,6 +29,20 @@ def complete_process(ctx: click.Context, param: click.Parameter, incomplete: str
     return process_ids(ctx, incomplete)
 
 
+def complete_place(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[Any]:
+    """Files here and workspaces, for a shell's completion."""
+    from boulder.completing import places
+
+    return places(ctx, incomplete)
+
+
+def complete_directory(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[Any]:
+    """Directories here, for a shell's completion."""
+    from click.shell_completion import CompletionItem
+
+    return [CompletionItem(incomplete, type="dir")]
+
+
 def argument_name(function: F) -> F:
     """Add NAME, which may be left out."""
     return click.argument("name", required=False, shell_complete=complete_workspace)(function)

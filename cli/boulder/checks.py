@@ -58,7 +58,7 @@ def run_all(app: App) -> list[Finding]:
         except Exception as error:
             # a doctor that dies of one patient helps nobody
             name = check.__name__.strip("_")
-            found.append(Finding(name, "warn", f"could not be looked at: {type(error).__name__}: {error}"))
+            found.append(Finding(name, "fail", f"could not be looked at: {type(error).__name__}: {error}"))
     return found
 
 
@@ -286,7 +286,8 @@ def port(app: App) -> Finding:
                 "port",
                 "warn",
                 "something else listens on 127.0.0.1:8080, the daemon's default port",
-                f"put into {app.home / 'config.yaml'}: daemon: {{port: 0}}",
+                "nothing, since the daemon then takes another one; to choose it, put into "
+                f"{app.home / 'config.yaml'}: daemon: {{port: NUMBER}}",
             )
     return Finding("port", "ok", "127.0.0.1:8080 is free")
 

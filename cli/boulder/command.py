@@ -209,8 +209,8 @@ class RootGroup(LazyGroup):
         try:
             return super().invoke(ctx)
         except BrokenPipeError:
-            # whoever read our output has seen enough; nothing more may be written, not at exit either
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            # whoever read our output has seen enough
+            _drop_output()
             return 128 + 13
         except KeyboardInterrupt:
             return 130
@@ -260,9 +260,19 @@ def _ended(error: BaseException, app: App) -> int:
         import traceback
 
         traceback.print_exception(error)
+    if isinstance(error, OSError) and error.filename is None:
+        _drop_output()
     errors.show(error, app.out)
     code = error.exit if isinstance(error, errors.CliError) else exits.exit_code(error)
     return app.failure_code(error, code)
+
+
+def _drop_output() -> None:
+    """Let what stdout still holds go nowhere: its flush at exit would fail like the one before."""
+    try:
+        sys.stdout.flush()
+    except (OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _first(group: BaseExceptionGroup[Any]) -> BaseException:

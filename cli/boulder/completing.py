@@ -8,7 +8,7 @@ import click
 
 from boulder.context import App
 
-__all__ = ["process_ids", "workspace_names"]
+__all__ = ["places", "process_ids", "workspace_names"]
 
 _SECONDS = 0.5
 
@@ -23,6 +23,15 @@ def workspace_names(ctx: click.Context, incomplete: str) -> list[Any]:
         for item in (found.workspaces if found else ())
         if item.name.startswith(incomplete)
     ]
+
+
+def places(ctx: click.Context, incomplete: str) -> list[Any]:
+    """Sides of a copy: files here, and workspaces as the beginning of NAME:path."""
+    from click.shell_completion import CompletionItem
+
+    names = [] if "/" in incomplete else workspace_names(ctx, incomplete)
+    # the file first: bash's script takes what comes after it instead of files, not besides
+    return [CompletionItem(incomplete, type="file"), *(CompletionItem(f"{item.value}:") for item in names)]
 
 
 def process_ids(ctx: click.Context, incomplete: str) -> list[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 from typing import Any
@@ -59,5 +60,7 @@ class App:
             return code
         name = getattr(error, "name", "")
         if name == "command_not_found":
-            return 127
+            # as a shell does it: what is there and cannot be executed is another thing than what is not there
+            absent = os.strerror(errno.ENOENT)
+            return 127 if getattr(getattr(error, "details", None), "reason", absent) == absent else 126
         return 126 if name in ("spawn_failed", "cwd_invalid") else 125

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from nexus_sdk.protocol.errors import NexusError
+from nexus_sdk.protocol.errors import NexusError, PathNotFound
 
 from boulder.errors import CliError
 from boulder.exits import CONFLICT, NOT_FOUND, REFUSED, USAGE
@@ -126,7 +126,7 @@ async def download(files: Files, source: str, target: Path, *, recursive: bool, 
     Args:
         files: the workspace's files.
         source: what to copy.
-        target: where to; an existing directory takes it under its own name.
+        target: where to; an existing directory takes it under its own name, and what is in it if its name is ``.``.
         recursive: whether a directory may be copied.
         progress: told how far it is.
 
@@ -138,7 +138,8 @@ async def download(files: Files, source: str, target: Path, *, recursive: bool, 
     info = await files.stat(source)
     if target.is_dir():
         name = posixpath.basename(posixpath.normpath(source))
-        target = target / (name if name not in ("", ".", "..") else _checked(info.name or "workspace"))
+        if name not in ("", ".", ".."):
+            target = target / name
     copied = Copied()
     if info.type != "directory":
         progress.total = info.size
@@ -289,7 +290,11 @@ async def _fetch_below(
 ) -> None:
     path = await asyncio.to_thread(_inside, root, parts)
     await asyncio.to_thread(path.parent.mkdir, parents=True, exist_ok=True)
-    await _fetch(files, entry.path, path, entry, copied, progress)
+    try:
+        await _fetch(files, entry.path, path, entry, copied, progress)
+    except PathNotFound:
+        # one file must not end the copy of all others
+        copied.skipped.append(f"{entry.path}: it has gone, or its name is not UTF-8")
 
 
 async def _fetch(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,6 +11,7 @@ import click
 import msgspec
 from nexus_sdk.exceptions import NexusError
 
+from boulder.hints import hint
 from boulder.output import Output, encode
 from boulder.text import clean
 
@@ -53,6 +55,8 @@ def describe(error: BaseException) -> dict[str, Any]:
         name, message = "usage", error.format_message()
     elif isinstance(error, OSError):
         name, message = "os_error", _system(error)
+    elif isinstance(error, UnicodeEncodeError) and isinstance(error.object, str) and "surrogates" in error.reason:
+        name, message = "not_utf8", f"{os.fsencode(error.object)!r} is not UTF-8, and the protocol knows no other text"
     else:
         name, message = "unexpected", f"{type(error).__name__}: {error}"
     return {
@@ -74,12 +78,13 @@ def show(error: BaseException, out: Output) -> None:
         return
     message = clean(found["message"], lines=True).rstrip()
     out.warn(out.styled("error:", "bold red", err=True) + f" {message}", style=None)
-    for line in _where(found["details"]):
+    for line in _where(found["details"], message):
         out.warn(f"  {line}", style=None)
     if found["may_have_run"]:
         out.warn("  it may have had its effect: the answer was lost, not the call", style=None)
-    if found["hint"]:
-        out.warn("  " + out.styled("try:", "cyan", err=True) + f" {clean(found['hint'])}", style=None)
+    advice = hint(error) if isinstance(error, NexusError) else found["hint"]
+    if advice:
+        out.warn("  " + out.styled("try:", "cyan", err=True) + f" {clean(advice)}", style=None)
 
 
 def show_usage(error: click.UsageError, out: Output) -> None:
@@ -94,8 +99,8 @@ def show_usage(error: click.UsageError, out: Output) -> None:
         out.warn("  " + out.styled("try:", "cyan", err=True) + f" {error.ctx.command_path} --help", style=None)
 
 
-def _where(details: Any) -> list[str]:
-    """Return the details as lines: scalars together, lists below."""
+def _where(details: Any, message: str) -> list[str]:
+    """Return the details as lines, without what the message says already: scalars together, lists below."""
     if isinstance(details, msgspec.Struct):
         details = msgspec.to_builtins(details)
     if not isinstance(details, Mapping):
@@ -103,7 +108,7 @@ def _where(details: Any) -> list[str]:
     scalars = [
         f"{name} {clean(str(value))[:_MAX_FIELD]}"
         for name, value in details.items()
-        if isinstance(value, str | int) and not isinstance(value, bool) and value != ""
+        if isinstance(value, str | int) and not isinstance(value, bool) and value and not _said(str(value), message)
     ]
     lines = ["at: " + ", ".join(scalars)] if scalars else []
     for name, value in details.items():
@@ -113,6 +118,10 @@ def _where(details: Any) -> list[str]:
             if len(value) > _MAX_ITEMS:
                 lines.append(f"  and {len(value) - _MAX_ITEMS} more")
     return lines
+
+
+def _said(value: str, message: str) -> bool:
+    return re.search(rf"(?<!\w){re.escape(clean(value))}(?!\w)", message) is not None
 
 
 def _item(item: Any) -> str:

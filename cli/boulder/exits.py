@@ -109,6 +109,10 @@ _CODES: Final = {name: code for code, names in _NAMES.items() for name in names}
 
 def exit_code(error: BaseException) -> int:
     """Return the code that a command ends with because of this error."""
+    if isinstance(error, UnicodeEncodeError):
+        return USAGE
+    if isinstance(error, PermissionError):
+        return REFUSED
     if not isinstance(error, NexusError):
         return FAILED
     if isinstance(error, CallTimeout):

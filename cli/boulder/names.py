@@ -13,10 +13,21 @@ from urllib.parse import urlsplit
 from boulder.errors import CliError
 from boulder.exits import USAGE
 
-__all__ = ["Checkout", "WorkspaceUnnamed", "around", "checkout", "from_branch", "from_source", "inside", "is_url"]
+__all__ = [
+    "Checkout",
+    "WorkspaceUnnamed",
+    "around",
+    "checkout",
+    "from_branch",
+    "from_source",
+    "inside",
+    "is_name",
+    "is_url",
+]
 
 _GIT_SECONDS = 10
 _MAX_NAME = 63
+_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _SCP = re.compile(r"[A-Za-z0-9._-]+@?[A-Za-z0-9.-]*:(?!//)")
 
 
@@ -50,7 +61,7 @@ def checkout(directory: Path | None = None) -> Checkout | None:
     Raises:
         CliError: git is missing, or refuses to look at the repository.
     """
-    where = directory or Path.cwd()
+    where = directory or _here()
     found = _git(where, "rev-parse", "--git-common-dir", "--is-bare-repository", "--show-prefix")
     if found is None:
         return None
@@ -59,6 +70,15 @@ def checkout(directory: Path | None = None) -> Checkout | None:
     root = path if bare == "true" or path.name != ".git" else path.parent
     branch = _git(where, "symbolic-ref", "--quiet", "--short", "HEAD")
     return Checkout(root, branch or None)
+
+
+def _here() -> Path:
+    try:
+        return Path.cwd()
+    except FileNotFoundError:
+        raise CliError(
+            "the current directory has been removed", hint="cd to another one", name="directory_gone"
+        ) from None
 
 
 def _git(directory: Path, *argv: str) -> str | None:
@@ -99,6 +119,11 @@ def from_source(source: str) -> str | None:
     return from_branch(path.rstrip("/").removesuffix(".git").rpartition("/")[2])
 
 
+def is_name(name: str) -> bool:
+    """Whether a workspace can have this name."""
+    return _NAME.fullmatch(name) is not None
+
+
 def is_url(source: str) -> bool:
     """Whether a repository is named by a URL, or as ``user@host:path``, rather than by a path."""
     if "://" in source:
@@ -108,7 +133,7 @@ def is_url(source: str) -> bool:
 
 def inside(found: Sequence[Any], directory: Path | None = None) -> Any | None:
     """Return the workspace whose worktree holds a directory; the innermost, if they are nested."""
-    where = Path(os.path.realpath(directory or Path.cwd()))
+    where = Path(os.path.realpath(directory or _here()))
     holders = [
         workspace
         for workspace in found

@@ -92,29 +92,37 @@ class Output:
         else:
             human()
 
-    def table(self, headings: Sequence[str], rows: Sequence[Sequence[Cell]], *, empty: str) -> None:
+    def table(
+        self, headings: Sequence[str], rows: Sequence[Sequence[Cell]], *, empty: str, whole: bool = False
+    ) -> None:
         """Print a table; on a terminal its widest columns are cut so that a row stays a line.
 
         Args:
             headings: one per column.
             rows: cells as text, or as text and a style. They are cleaned here.
             empty: said to stderr when there are no rows.
+            whole: whether the first column is never cut, because its ids and names are what one copies.
         """
         if not rows:
             self.note(empty)
             return
         limit = columns() if is_terminal(sys.stdout) else None
-        for text in self.layout(headings, rows, limit):
+        for text in self.layout(headings, rows, limit, whole=whole):
             self.line(text)
 
-    def layout(self, headings: Sequence[str], rows: Sequence[Sequence[Cell]], limit: int | None) -> list[str]:
-        """Return the lines of a table, at most `limit` cells wide; None for as wide as it is."""
+    def layout(
+        self, headings: Sequence[str], rows: Sequence[Sequence[Cell]], limit: int | None, *, whole: bool = False
+    ) -> list[str]:
+        """Return the lines of a table, if possible at most `limit` cells wide; None for as wide as it is."""
         cells = [[_cell(cell) for cell in row] for row in rows]
         widths = [
             max(width(heading), *(width(row[index][0]) for row in cells)) for index, heading in enumerate(headings)
         ]
         if limit is not None:
-            _shrink(widths, [width(heading) for heading in headings], limit)
+            least = [width(heading) for heading in headings]
+            if whole:
+                least[0] = widths[0]
+            _shrink(widths, least, limit)
         lines = [self._row([(heading, "dim") for heading in headings], widths)]
         lines += [self._row(row, widths) for row in cells]
         return lines

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 from typing import TYPE_CHECKING
@@ -13,10 +14,11 @@ from boulder.escapes import HELP, EscapeFilter
 from boulder.exits import OK
 from boulder.following import ending
 from boulder.pipes import InputReader, OutputWriter
+from boulder.queries import QueryFilter
 from boulder.tty import RawTerminal, terminal_size
 
 if TYPE_CHECKING:
-    from nexus_sdk.process import Process
+    from nexus_sdk.process import Process, ProcessResult
 
     from boulder.context import App
 
@@ -32,13 +34,15 @@ class Session:
     Args:
         app: the invocation.
         process: entered already.
-        replay: whether what comes first is a part of earlier output, to be shown from a line's beginning.
+        earlier: where the output ends that came before this session; 0 where all of it is new.
+        cut: whether the first of it is missing, so that it is to be shown from a line's beginning.
     """
 
-    def __init__(self, app: App, process: Process, *, replay: bool = False) -> None:
+    def __init__(self, app: App, process: Process, *, earlier: int = 0, cut: bool = False) -> None:
         self._app = app
         self._process = process
-        self._replay = replay
+        self._earlier = earlier
+        self._cut = cut
         self._controls = process.role != "observer"
         self._escapes = EscapeFilter()
         self._over = asyncio.Event()
@@ -47,6 +51,7 @@ class Session:
         self._waiting = 0
         self._more = asyncio.Event()
         self._signal: int | None = None
+        self._last = b"\n"
 
     async def run(self) -> int:
         """Run it; return the exit code: the process's, 0 after leaving it, or 128 + n after a signal.
@@ -56,10 +61,7 @@ class Session:
         """
         loop = asyncio.get_running_loop()
         if not self._controls:
-            self._app.out.warn(
-                f"you observe {self._process.id}: another terminal controls it. Enter ~. leaves; "
-                f"`boulder attach --takeover {self._process.id}` takes control"
-            )
+            self._app.out.warn(self._role())
         with RawTerminal(
             lambda: loop.call_soon_threadsafe(self._resized.set),
             lambda number: loop.call_soon_threadsafe(self._end, number),
@@ -78,30 +80,59 @@ class Session:
                     await asyncio.gather(output, *others, return_exceptions=True)
         if output.cancelled():
             return self._left()
+        if output.exception() is not None:
+            self._begin_line()
         output.result()
-        return ending(await self._process.wait())
+        return self._ended(await self._process.wait())
+
+    def _role(self) -> str:
+        return (
+            f"you observe {self._process.id}: another terminal controls it. Enter ~. leaves; "
+            f"`boulder attach --takeover {self._process.id}` takes control"
+        )
+
+    def _ended(self, result: ProcessResult) -> int:
+        """Say what nobody typed: a shell that goes by itself needs a reason."""
+        if result.signal is not None:
+            self._begin_line()
+            why = {"stopped": ": the workspace or its daemon was stopped", "timeout": ": its time was up"}
+            self._app.out.note(f"{self._process.id} was ended by SIG{result.signal}{why.get(result.reason, '')}")
+        return ending(result)
 
     def _end(self, number: int) -> None:
         self._signal = number
         self._over.set()
 
+    def _begin_line(self) -> None:
+        """Begin a line for what we say, unless the output ended with one."""
+        if self._last != b"\n":
+            self._last = b"\n"
+            with contextlib.suppress(OSError):
+                os.write(1, b"\n")
+
     def _left(self) -> int:
+        self._begin_line()
         self._app.out.note(f"left {self._process.id}; it goes on: boulder attach {self._process.id}")
         return OK if self._signal is None else 128 + self._signal
 
     async def _show(self, writer: OutputWriter, terminal: RawTerminal) -> None:
-        skip = self._replay
+        skip, queries = self._cut, QueryFilter()
         async for chunk in self._process.output:
-            data: bytes | memoryview = chunk.data
+            data = bytes(chunk.data)
+            old = min(max(self._earlier - chunk.offset, 0), len(data)) if self._controls else len(data)
+            shown = queries.feed(data[:old])
+            if old < len(data):
+                shown += queries.flush() + data[old:]
             if skip:
                 skip = False
-                data = bytes(data).partition(b"\n")[2] or data
-            terminal.modes.feed(data)
-            await writer.write(1, data)
+                shown = shown.partition(b"\n")[2] or shown
+            terminal.modes.feed(shown)
+            self._last = shown[-1:] or self._last
+            await writer.write(1, shown)
 
     async def _type(self, writer: OutputWriter) -> None:
         """Take what is typed. It is taken even if the process does not read, so that one can always leave."""
-        reader = InputReader()
+        reader, told = InputReader(), False
         while data := await reader.read():
             sent = self._escapes.feed(data)
             if self._escapes.left:
@@ -111,6 +142,10 @@ class Session:
                 await writer.write(1, HELP.encode())
             if not sent:
                 continue
+            if not self._controls and not told:
+                # what was said at the beginning may have been wiped off by what the program drew
+                told = True
+                await writer.write(1, f"\r\n{self._role()}\r\n".encode())
             if not self._controls or self._waiting > _BACKLOG:
                 await writer.write(1, _BELL)
                 continue
@@ -137,7 +172,7 @@ class Session:
     async def _follow_size(self) -> None:
         if not self._controls:
             return
-        if self._replay:
+        if self._cut:
             # a program that draws the whole screen draws it again when its size changes
             cols, rows = terminal_size()
             await self._resize(cols, max(rows - 1, 1))

@@ -11,6 +11,7 @@ import click
 __all__ = ["DURATION", "ago", "format_duration", "format_size", "parse_duration", "until"]
 
 _UNITS: Final = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
+_GRACE: Final = 5.0
 _PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d|w)")
 
 
@@ -86,7 +87,8 @@ def ago(moment: datetime, now: datetime | None = None) -> str:
 def until(moment: datetime, now: datetime | None = None) -> str:
     """How far away a moment is; a past one is ``expired``."""
     seconds = (moment - (now or datetime.now(UTC))).total_seconds()
-    return "expired" if seconds <= 0 else f"in {_coarse(seconds)}"
+    # some grace: what was asked for as 30d is shown as 30d, not as 29d
+    return "expired" if seconds <= 0 else f"in {_coarse(seconds + _GRACE)}"
 
 
 def _coarse(seconds: float) -> str:

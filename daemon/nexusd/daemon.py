@@ -53,7 +53,7 @@ from nexusd.server.app import App, Route
 from nexusd.server.authenticate import Authenticator
 from nexusd.server.files_http import FilesHttp
 from nexusd.server.guard import Guard
-from nexusd.server.listeners import BindProblem, Listener, activated, bind_tcp, bind_unix
+from nexusd.server.listeners import BindProblem, Listener, PortTaken, activated, bind_tcp, bind_unix
 from nexusd.server.notify import Notifier
 from nexusd.server.pages import Pages, Probes
 from nexusd.server.peers import Turnstile
@@ -193,12 +193,23 @@ class Daemon:
         listeners = found or [bind_unix(path)]
         if not any(listener.kind == "tcp" for listener in found):
             try:
-                listeners += bind_tcp(config.daemon.host, config.daemon.port)
+                listeners += self._bind_tcp(config)
             except BindProblem:
                 for listener in listeners:
                     listener.close()
                 raise
         return listeners
+
+    def _bind_tcp(self, config: Config) -> list[Listener]:
+        try:
+            return bind_tcp(config.daemon.host, config.daemon.port)
+        except PortTaken as error:
+            # Many programs like 8080. Who asked for no port needs none: local clients come by the Unix socket.
+            if {self.loaded.provenance[key] for key in ("daemon.host", "daemon.port")} != {"default"}:
+                raise
+            listeners = bind_tcp(config.daemon.host, 0)
+            log.warning("%s; listening on port %d instead. Set daemon.port to choose", error, listeners[0].port)
+            return listeners
 
     async def _build(self, config: Config, listeners: list[Listener], stack: AsyncExitStack) -> tuple[Services, Server]:
         instance = new_id("in")

@@ -88,7 +88,7 @@ def test_a_check_that_breaks_is_reported(app: App, monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr(checks, "CHECKS", (broken, checks.python))
     found = checks.run_all(app)
-    assert [item.status for item in found] == ["warn", "ok"] and "oops" in found[0].message
+    assert [item.status for item in found] == ["fail", "ok"] and "oops" in found[0].message
 
 
 def test_the_exit_code_follows_the_failures(app: App, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -180,6 +180,8 @@ def test_exec_passes_output_and_code(boulder) -> None:
     ("args", "code"),
     [
         (["work", "--", "no-such-program"], 127),
+        (["work", "--", "./README.md"], 126),
+        (["work", "--", "./src"], 126),
         (["nowhere", "--", "true"], 125),
         (["work", "-C", "nowhere", "--", "true"], 126),
         (["--timeout", "200ms", "work", "--", "sleep", "60"], 124),
@@ -191,6 +193,11 @@ def test_exec_passes_output_and_code(boulder) -> None:
 )
 def test_exec_failures(boulder, args: list[str], code: int) -> None:
     assert boulder("exec", *args).returncode == code
+
+
+def test_what_is_no_name_for_a_workspace_is_told_before_anything_is_done(boulder) -> None:
+    done = boulder("up", "Fix Login/2")
+    assert done.returncode == 2 and b"'Fix Login/2' is no name" in done.stderr and b"take fix-login-2" in done.stderr
 
 
 def test_exec_passes_stdin(boulder) -> None:
@@ -513,6 +520,47 @@ def test_without_a_daemon(boulder, tmp_path: Path) -> None:
 def test_completion_of_names(boulder) -> None:
     words = {"_BOULDER_COMPLETE": "bash_complete", "COMP_WORDS": "boulder exec wo", "COMP_CWORD": "2"}
     assert boulder.ok(**words).splitlines() == ["plain,work"]
+
+
+def test_completion_of_places(boulder) -> None:
+    for line, found in (
+        ("boulder cp wo", ["file,wo", "plain,work:"]),
+        ("boulder cp ./wo", ["file,./wo"]),
+        ("boulder up --repo sr", ["dir,sr"]),
+    ):
+        words = {"_BOULDER_COMPLETE": "bash_complete", "COMP_WORDS": line, "COMP_CWORD": str(line.count(" "))}
+        assert boulder.ok(**words).splitlines() == found
+
+
+def test_bash_goes_on_after_the_colon_of_a_place(boulder) -> None:
+    script = """
+        eval "$(python -m boulder completion bash)"
+        compopt() { echo "compopt $1 $2"; }
+        env() { command env "${@:1:3}" python -m boulder; }
+        COMP_WORDS=(boulder cp wo) COMP_CWORD=2
+        _boulder_completion boulder
+        printf '%s|' "${COMPREPLY[@]}"
+    """
+    done = subprocess.run(
+        ["bash", "--norc", "-c", script.replace("python -m", f"{sys.executable} -m")],
+        env=boulder.env(),
+        cwd=boulder.cwd,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert done.stdout.splitlines() == ["compopt -o default", "compopt -o nospace", "work:|"]
+
+
+def test_what_to_do_about_uncommitted_work_names_what_was_named(boulder) -> None:
+    boulder.ok("up", "dirty")
+    worktree = boulder.cwd / ".nexus" / "worktrees" / "dirty"
+    (worktree / "new").write_text("x")
+    assert b"git commit dirty -m" in boulder("down", "dirty").stderr
+    done = boulder("down", cwd=worktree)
+    assert done.returncode == 5 and b"boulder git commit -m" in done.stderr and b"down --force\n" in done.stderr
+    boulder.ok("down", "--force", "dirty")
 
 
 def test_broken_pipe_is_quiet(boulder) -> None:

@@ -68,6 +68,21 @@ def test_a_port_that_is_taken(lonely) -> None:
     assert done.returncode == 6 and b"something else does" in done.stderr
 
 
+def test_nobody_asked_for_the_default_port(lonely) -> None:
+    with socket.socket() as taken:
+        try:
+            taken.bind(("127.0.0.1", 8080))
+            taken.listen()
+        except OSError:
+            pass  # taken by something else: the same to the daemon
+        del lonely.environ["NEXUS_PORT"]
+        lonely.ok("up", "here")
+        assert "instead" in lonely.ok("daemon", "logs")
+        asked = lonely("daemon", "restart", NEXUS_PORT="8080")
+        assert asked.returncode == 6 and b"something else does" in asked.stderr
+    lonely.environ["NEXUS_PORT"] = "0"
+
+
 def test_a_socket_that_was_left_behind(lonely) -> None:
     pid = int(lonely.ok("daemon", "start", "-q"))
     os.kill(pid, signal.SIGKILL)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 
+import click
 import pytest
-from boulder import exits
+from boulder import exits, hints
 from boulder.context import App
 from boulder.errors import CliError, describe, show
 from boulder.output import Output
@@ -17,7 +19,7 @@ from nexus_sdk.exceptions import (
     NexusError,
     ProtocolViolation,
 )
-from nexus_sdk.protocol.errors import ERRORS, Forbidden, WorkspaceDirty, WorkspaceNotFound
+from nexus_sdk.protocol.errors import ERRORS, Forbidden, ProcessNotFound, WorkspaceDirty, WorkspaceNotFound
 
 
 @pytest.mark.parametrize(
@@ -32,6 +34,7 @@ from nexus_sdk.protocol.errors import ERRORS, Forbidden, WorkspaceDirty, Workspa
         (CallTimeout("no", timeout=1), exits.TIMEOUT),
         (NexusError("no"), exits.FAILED),
         (OSError(2, "no"), exits.FAILED),
+        (PermissionError(13, "no"), exits.REFUSED),
     ],
 )
 def test_exit_code(error: BaseException, code: int) -> None:
@@ -73,9 +76,48 @@ def test_an_error_says_what_where_and_what_next(capsys: pytest.CaptureFixture[st
     show(error, Output(color="never"))
     assert capsys.readouterr().err.splitlines() == [
         "error: no workspace 'a\\x1b[2J'",
-        "  at: workspace a\\x1b[2J",
         "  try: `boulder ls` lists the workspaces you can see.",
     ]
+
+
+def test_details_say_only_what_the_message_does_not(capsys: pytest.CaptureFixture[str]) -> None:
+    show(
+        WorkspaceDirty(
+            "workspace a has 1 uncommitted file",
+            workspace="ws_1",
+            path="/p",
+            branch="b",
+            changed=1,
+            unpushed=12,
+            files=["x"],
+        ),
+        Output(color="never"),
+    )
+    assert capsys.readouterr().err.splitlines()[1:4] == [
+        "  at: workspace ws_1, path /p, branch b, unpushed 12",
+        "  files:",
+        "    x",
+    ]
+
+
+def test_hints_speak_of_commands(capsys: pytest.CaptureFixture[str]) -> None:
+    show(ProcessNotFound("no process 'x'", process="x"), Output(color="never"))
+    assert capsys.readouterr().err.splitlines()[1].startswith("  try: `boulder ps --all`")
+    show(ProcessNotFound("no process 'x'", process="x", hint="look there"), Output(color="never"))
+    assert capsys.readouterr().err.splitlines()[1] == "  try: look there"
+    assert set(hints._HINTS) <= {error.name for error in ERRORS.values()}
+
+
+def test_every_command_in_a_hint_exists() -> None:
+    from boulder.app import cli
+
+    for text in hints._HINTS.values():
+        for words in re.findall(r"boulder ((?:[a-z]+ ?)+)", text):
+            command: click.Command | None = cli
+            for word in words.split():
+                assert isinstance(command, click.Group), f"boulder {words}"
+                command = command.get_command(click.Context(command), word)
+                assert command is not None, f"boulder {words}"
 
 
 def test_an_error_as_json(capsys: pytest.CaptureFixture[str]) -> None:

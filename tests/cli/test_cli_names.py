@@ -8,7 +8,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from boulder.names import around, checkout, from_branch, from_source, inside, is_url
+from boulder.names import around, checkout, from_branch, from_source, inside, is_name, is_url
 from daemon_process import git, make_repository
 from hypothesis import given
 from hypothesis import strategies as st
@@ -57,6 +57,16 @@ def test_a_name_from_a_branch_is_valid(branch: str) -> None:
 )
 def test_from_source(source: str, name: str | None) -> None:
     assert from_source(source) == name
+
+
+@pytest.mark.parametrize("name", ["a", "fix-login", "0", "a" * 63])
+def test_is_name(name: str) -> None:
+    assert is_name(name)
+
+
+@pytest.mark.parametrize("name", ["", "Fix", "a b", "-a", "a-", "a" * 64, "a\n", "a/b", "é"])
+def test_is_no_name(name: str) -> None:
+    assert not is_name(name)
 
 
 def test_is_url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,6 +26,11 @@ def test_the_widest_column_gives_way() -> None:
     assert lines[1].startswith("alpha  running  xxx") and lines[1].endswith("…")
 
 
+def test_what_is_copied_is_never_cut() -> None:
+    rows = [("pr_7y4f3f4s7izbhzzj6e2f", "sh -c " + "x" * 60)]
+    assert Output().layout(("PROCESS", "COMMAND"), rows, 30, whole=True)[1].split()[0] == rows[0][0]
+
+
 def test_colour_does_not_move_columns() -> None:
     plain = Output(color="never").layout(("NAME", "STATE", "PATH"), ROWS, 40)
     coloured = Output(color="always").layout(("NAME", "STATE", "PATH"), ROWS, 40)

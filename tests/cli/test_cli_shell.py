@@ -94,6 +94,37 @@ def test_leaving_and_returning(boulder) -> None:
     assert process not in boulder.ok("ps", "-q", "work").split()
 
 
+def test_what_was_asked_of_a_terminal_is_not_asked_again_on_return(boulder) -> None:
+    with started(boulder) as terminal:
+        terminal.type("printf 'as''ked\\033[6n\\033[c\\033]11;?\\033\\\\-then\\n'\r")
+        terminal.until("asked\x1b[6n\x1b[c\x1b]11;?\x1b\\-then\r\n")
+        terminal.type("\r~.")
+        assert terminal.wait() == 0
+        process = terminal.seen.decode().split("boulder attach ")[1].split()[0]
+    with boulder.pty("attach", process) as terminal:
+        terminal.until("asked-then\r\n")
+        terminal.type("printf 'li''ve\\033[6n\\n'\r")
+        terminal.until("live\x1b[6n\r\n")
+        terminal.type("exit\r")
+        assert terminal.wait() == 0
+
+
+def test_what_we_say_begins_a_line(boulder) -> None:
+    with started(boulder) as terminal:
+        terminal.type("\r~.")
+        assert terminal.wait() == 0
+        assert b"\nleft pr_" in terminal.seen
+
+
+def test_a_shell_that_goes_by_itself_says_why(boulder) -> None:
+    boulder.ok("up", "brief")
+    with started(boulder, "brief") as terminal:
+        boulder.ok("ws", "stop", "brief")
+        assert terminal.wait() > 128
+        assert b"was ended by SIG" in terminal.seen and b"was stopped" in terminal.seen
+    boulder.ok("down", "brief")
+
+
 def test_help_of_the_escapes_and_a_tilde(boulder) -> None:
     with started(boulder) as terminal:
         terminal.type("\r~?")
@@ -112,7 +143,10 @@ def test_an_observer_is_told_and_cannot_type(boulder) -> None:
             observer.until_raw()
             controller.type("echo fo''r both\r")
             observer.until("for both\r\n")
+            controller.type("clear; printf 'as''ked\\033[6n-\\n'\r")
+            observer.until("asked-\r\n")
             observer.type("echo in''trusion\r")
+            observer.until("you observe")
             observer.until("\a")
             observer.type("~.")
             assert observer.wait() == 0

@@ -58,4 +58,5 @@ def test_moments() -> None:
     assert ago(NOW - timedelta(seconds=2), NOW) == "just now"
     assert ago(NOW - timedelta(hours=5), NOW) == "5h ago"
     assert until(NOW + timedelta(days=30), NOW) == "in 30d"
+    assert until(NOW + timedelta(days=30), NOW + timedelta(milliseconds=300)) == "in 30d"
     assert until(NOW, NOW) == "expired"

@@ -71,7 +71,7 @@ async def return_to(
         require_terminal()
         size = _TERMINAL_TAIL if tail is None else tail
         process = Process(connection, process=record.id, tail=size, role=role, takeover=takeover)
-        return await lend(app, connection, process, Session, replay=record.output_end > size)
+        return await lend(app, connection, process, Session, earlier=record.output_end, cut=record.output_end > size)
     from boulder.following import follow
     from boulder.pipes import is_piped
 

@@ -7,6 +7,8 @@ import click
 from boulder.command import Command, pass_app
 from boulder.context import App
 
+_ADD = "COMPREPLY+=($value)"
+
 
 @click.command("completion", cls=Command, short_help="Print what makes a shell complete boulder.")
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
@@ -27,4 +29,11 @@ def command(app: App, shell: str) -> None:
     assert found is not None, "click knows the three shells"
     # the source itself: click's own way to it asks bash for its version, which need not be installed here
     complete = found(cli, {}, "boulder", "_BOULDER_COMPLETE")
-    app.out.line(complete.source_template % complete.source_vars())
+    script = complete.source_template % complete.source_vars()
+    # what ends in a colon is the beginning of NAME:path, and goes on
+    script = (
+        script.replace(_ADD, _ADD + "\n            [[ $value == *: ]] && compopt -o nospace")
+        if shell == "bash"
+        else script
+    )
+    app.out.line(script)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from boulder.arguments import complete_directory
 from boulder.command import Command, Entry, LazyGroup, pass_app
 from boulder.context import App
 
@@ -32,7 +33,7 @@ def group() -> None:
 
 @click.command("get", cls=Command, short_help="Keys in force, and where each comes from.")
 @click.argument("prefix", required=False, default="")
-@click.option("--repo", metavar="PATH", help="With the layer of this repository.")
+@click.option("--repo", metavar="PATH", shell_complete=complete_directory, help="With the layer of this repository.")
 @click.option("--set", "only_set", is_flag=True, help="Only what is not a default.")
 @pass_app
 def get(app: App, prefix: str, repo: str | None, only_set: bool) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from boulder.arguments import complete_place
 from boulder.command import Command, pass_app
 from boulder.context import App
 
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
 
 
 @click.command("cp", cls=Command, short_help="Copy files in, out, and within.")
-@click.argument("source")
-@click.argument("target")
+@click.argument("source", shell_complete=complete_place)
+@click.argument("target", shell_complete=complete_place)
 @click.option("-r", "--recursive", is_flag=True, help="Copy directories.")
 @pass_app
 async def command(app: App, source: str, target: str, recursive: bool) -> int:

@@ -52,8 +52,10 @@ async def command(
                     "workspace.destroy", params, on_progress=progress
                 )
             except WorkspaceDirty as error:
-                shown = name or workspace
-                error.hint = f"keep it: boulder git commit {shown} -m MESSAGE; lose it: boulder down --force {shown}"
+                named_so = "" if name is None else f" {name}"
+                error.hint = (
+                    f"keep it: boulder git commit{named_so} -m MESSAGE; lose it: boulder down --force{named_so}"
+                )
                 raise
             except asyncio.CancelledError:
                 progress.clear()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from boulder.arguments import pairs
+from boulder.arguments import complete_directory, pairs
 from boulder.command import Command, pass_app
 from boulder.context import App
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @click.option("-a", "--all", "everything", is_flag=True, help="Destroyed ones too.")
 @click.option("--state", metavar="STATE", help="Only those in this state.")
 @click.option("-l", "--label", "labels", multiple=True, metavar="NAME=VALUE", help="Only those with this label.")
-@click.option("--repo", metavar="PATH|URL", help="Only those of this repository.")
+@click.option("--repo", metavar="PATH|URL", shell_complete=complete_directory, help="Only those of this repository.")
 @click.option("--watch", is_flag=True, help="Go on, and show each change.")
 @pass_app
 def command(
@@ -60,7 +60,7 @@ def table(app: App, found: list[types.Workspace]) -> None:
 
     now = datetime.now(UTC)
     rows = [workspace_row(workspace, now) for workspace in sorted(found, key=lambda item: item.name)]
-    app.out.table(WORKSPACE_HEADINGS, rows, empty="no workspaces yet; `boulder up NAME` makes one")
+    app.out.table(WORKSPACE_HEADINGS, rows, empty="no workspaces yet; `boulder up NAME` makes one", whole=True)
 
 
 async def follow(app: App, params: types.WorkspaceListParams) -> None:

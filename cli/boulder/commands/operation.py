@@ -39,17 +39,33 @@ def ls(app: App, name: str | None, running: bool, limit: int) -> None:
     params: dict[str, Any] = {"running": running, "limit": limit}
     if name is not None:
         params["workspace"] = name
-    found: types.OperationList = daemon(app).call("operation.list", params)
+    calls = daemon(app)
+    found: types.OperationList = calls.call("operation.list", params)
 
     def human() -> None:
+        from nexus_sdk.protocol import types as protocol
+
+        from boulder.calls import workspaces
         from boulder.show import state_cell
         from boulder.units import ago
 
+        # what failed to be made has no record, and no name
+        asked = protocol.WorkspaceListParams(destroyed=True)
+        names = {workspace.id: workspace.name for workspace in workspaces(calls, asked).workspaces}
         rows = [
-            (item.id, item.kind, item.workspace, state_cell(item.state), ago(item.created_at), item.message)
+            (
+                item.id,
+                item.kind,
+                names.get(item.workspace, item.workspace),
+                state_cell(item.state),
+                ago(item.created_at),
+                item.message,
+            )
             for item in found.operations
         ]
-        app.out.table(("OPERATION", "KIND", "WORKSPACE", "STATE", "BEGUN", "MESSAGE"), rows, empty="no operations")
+        app.out.table(
+            ("OPERATION", "KIND", "WORKSPACE", "STATE", "BEGUN", "MESSAGE"), rows, empty="no operations", whole=True
+        )
 
     app.out.result(found, human, [item.id for item in found.operations])
 

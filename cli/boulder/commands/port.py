@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import re
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -132,7 +133,7 @@ async def listening(ports: Ports, spec: Spec, remote: int) -> AsyncIterator[List
         CliError: the local port was asked for and cannot be had.
     """
     from boulder.errors import CliError
-    from boulder.exits import CONFLICT
+    from boulder.exits import CONFLICT, REFUSED
 
     async with AsyncExitStack() as stack:
         wanted = remote if spec.local is None else spec.local
@@ -141,10 +142,11 @@ async def listening(ports: Ports, spec: Spec, remote: int) -> AsyncIterator[List
         except OSError as error:
             if spec.local is not None or error.errno not in (errno.EADDRINUSE, errno.EACCES):
                 raise CliError(
-                    f"cannot listen on {spec.host}:{wanted}: {error.strerror}",
+                    # asyncio writes an explanation of its own around the system's
+                    f"cannot listen on {spec.host}:{wanted}: {os.strerror(error.errno) if error.errno else error}",
                     hint=f"choose another local port: boulder port forward … 0:{remote} takes a free one",
                     name="port_in_use",
-                    exit=CONFLICT,
+                    exit=REFUSED if error.errno == errno.EACCES else CONFLICT,
                 ) from None
             # on the host backend the workspace itself has the port here
             listener = await stack.enter_async_context(ports.forward(remote, local_port=0, host=spec.host))
@@ -153,11 +155,25 @@ async def listening(ports: Ports, spec: Spec, remote: int) -> AsyncIterator[List
 
 async def meant(connection: Connection, words: tuple[str, ...], host: str) -> tuple[types.Workspace, list[Spec]]:
     """Return the workspace and what is to be forwarded. A first word that is no port is the name."""
+    from nexus_sdk.protocol.errors import WorkspaceNotFound
+
     from boulder.client import named
+    from boulder.names import is_name
 
     name: str | None = None
     if len(words) > 1 and ":" not in words[0] and not words[0].isdigit():
         name, words = words[0], words[1:]
+    elif len(words) == 1 and is_name(words[0]) and not words[0].isdigit():
+        # the name of a workspace alone, or of a port of the workspace we are in
+        try:
+            alone: types.Workspace = await connection.call("workspace.get", {"workspace": words[0]})
+        except WorkspaceNotFound:
+            pass
+        else:
+            ports = ", ".join(port.name for port in alone.ports)
+            raise click.UsageError(
+                f"which port of {alone.name}? It has {ports}; write boulder port forward {alone.name} PORT"
+            )
     workspace: types.Workspace = await connection.call("workspace.get", {"workspace": await named(connection, name)})
     return workspace, [parse(word, host) for word in words]
 

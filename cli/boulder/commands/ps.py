@@ -35,6 +35,6 @@ def command(app: App, name: str | None, everything: bool, labels: tuple[str, ...
         from boulder.show import PROCESS_HEADINGS, process_row
 
         empty = "no processes" if everything else "nothing runs; --all shows what has ended"
-        app.out.table(PROCESS_HEADINGS, [process_row(process) for process in found.processes], empty=empty)
+        app.out.table(PROCESS_HEADINGS, [process_row(process) for process in found.processes], empty=empty, whole=True)
 
     app.out.result(found, human, [process.id for process in found.processes])

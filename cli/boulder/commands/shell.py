@@ -79,17 +79,17 @@ async def open_shell(
         workspace, argv, pty=terminal_size(), stdin=True, env=terminal_environment() | (env or {}), **options
     )
     process = Process(connection, start=params, kill_on_exit=False)
-    return await lend(app, connection, process, Session, replay=False)
+    return await lend(app, connection, process, Session)
 
 
-async def lend(app: App, connection: Connection, process: Any, session: Any, *, replay: bool) -> int:
+async def lend(app: App, connection: Connection, process: Any, session: Any, **options: Any) -> int:
     """Attach, run the session, and say how to return where the connection is lost."""
     from nexus_sdk.exceptions import ConnectionLost, NexusError
     from nexus_sdk.protocol.errors import TakenOver
 
     try:
         async with process:
-            code: int = await session(app, process, replay=replay).run()
+            code: int = await session(app, process, **options).run()
         # The daemon must have heard that we left before the connection goes, or it keeps our place for a minute and
         # whoever comes back is an observer.
         with contextlib.suppress(NexusError):

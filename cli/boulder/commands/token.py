@@ -14,6 +14,8 @@ from boulder.units import DURATION
 if TYPE_CHECKING:
     from nexus_sdk.protocol import types
 
+    from boulder.calls import Caller
+
 ENTRIES = {
     "create": Entry("boulder.commands.token:create", "Make a token, and print it once."),
     "ls": Entry("boulder.commands.token:ls", "List tokens."),
@@ -33,7 +35,12 @@ def group() -> None:
     "-s", "--scope", "scopes", multiple=True, metavar="SCOPE", help="What it may; more than once.  [default: *]"
 )
 @click.option(
-    "-w", "--workspace", "workspaces", multiple=True, metavar="ID", help="Where: ids, own, or *.  [default: own]"
+    "-w",
+    "--workspace",
+    "workspaces",
+    multiple=True,
+    metavar="NAME",
+    help="Where: workspaces, own, or *.  [default: own]",
 )
 @click.option("--ttl", type=DURATION, default="30d", show_default=True, help="How long it is valid.")
 @click.option("--name", default="", help="What it is for.")
@@ -49,15 +56,16 @@ def create(
     from boulder.text import clean
     from boulder.units import until
 
+    calls = daemon(app)
     asked = {part.strip() for scope in scopes for part in scope.split(",") if part.strip()}
     params = {
         "subject": subject or getpass.getuser(),
         "scopes": sorted(asked) or ["*"],
-        "workspaces": list(workspaces) or ["own"],
+        "workspaces": [_id(calls, workspace) for workspace in workspaces] or ["own"],
         "ttl_ms": ttl,
         "name": name,
     }
-    made: types.TokenCreated = daemon(app).call("token.create", params)
+    made: types.TokenCreated = calls.call("token.create", params)
 
     def human() -> None:
         app.out.line(made.token)
@@ -66,6 +74,14 @@ def create(
         app.out.note(f"{clean(info.id)} for {clean(info.subject)}: {clean(scope)}; expires {until(info.expires_at)}")
 
     app.out.result(made, human, made.token)
+
+
+def _id(calls: Caller, workspace: str) -> str:
+    """Return the id of a workspace: a token holds ids, since a name may be another workspace's tomorrow."""
+    if workspace in ("own", "*"):
+        return workspace
+    found: types.Workspace = calls.call("workspace.get", {"workspace": workspace})
+    return found.id
 
 
 @click.command("ls", cls=Command, short_help="List tokens.")
@@ -87,7 +103,7 @@ def ls(app: App) -> None:
             row: list[Any] = [token.id, token.subject, token.name, ", ".join(token.scopes)]
             rows.append([*row, ", ".join(token.workspaces), valid])
         headings = ("TOKEN", "SUBJECT", "NAME", "SCOPES", "WORKSPACES", "EXPIRES")
-        app.out.table(headings, rows, empty="no tokens; `boulder token create` makes one")
+        app.out.table(headings, rows, empty="no tokens; `boulder token create` makes one", whole=True)
 
     app.out.result(found, human, [token.id for token in found.tokens])
 

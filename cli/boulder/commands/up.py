@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from boulder.arguments import argument_name, env_option, label_option, pairs
+from boulder.arguments import argument_name, complete_directory, env_option, label_option, pairs
 from boulder.command import Command, pass_app
 from boulder.context import App
 from boulder.machines import machine_options
@@ -21,7 +21,12 @@ if TYPE_CHECKING:
 
 @click.command("up", cls=Command, short_help="Make a workspace, or start the one there is.")
 @argument_name
-@click.option("--repo", metavar="PATH|URL", help="The repository.  [default: the one you are in]")
+@click.option(
+    "--repo",
+    metavar="PATH|URL",
+    shell_complete=complete_directory,
+    help="The repository.  [default: the one you are in]",
+)
 @click.option("--ref", help="Branch, tag or commit to begin at.  [default: the repository's HEAD]")
 @click.option("--backend", help="What runs it.  [default: the configured one]")
 @env_option
@@ -103,22 +108,28 @@ def wanted(name: str | None, repo: str | None) -> tuple[str, list[str]]:
     """Return the source of the repository and the names that may be taken, best first.
 
     Raises:
-        click.UsageError: no repository is around, or no name follows from the branch.
+        click.UsageError: no repository is around, the name is none, or no name follows from the branch.
     """
     from pathlib import Path
 
-    from boulder.names import checkout, from_branch, from_source, is_url
+    from boulder.names import checkout, from_branch, from_source, is_name, is_url
 
+    if name is not None and not is_name(name):
+        close = from_branch(name)
+        raise click.UsageError(
+            f"{name!r} is no name for a workspace: lower-case letters, digits and inner hyphens, at most 63"
+            + (f"; take {close}" if close else "")
+        )
     if repo is not None and is_url(repo):
         found = name or from_source(repo)
         if found is None:
             raise click.UsageError(f"{repo!r} gives no name; name the workspace: boulder up NAME --repo …")
         return repo, [found]
-    directory = Path(os.path.abspath(os.path.expanduser(repo))) if repo is not None else Path.cwd()
-    here = checkout(directory) if directory.is_dir() else None
+    directory = Path(os.path.abspath(os.path.expanduser(repo))) if repo is not None else None
+    here = checkout(directory) if directory is None or directory.is_dir() else None
     if here is None:
         reason = "is no git repository" if repo is not None else "is in no git repository"
-        raise click.UsageError(f"{directory} {reason}; name one with --repo PATH or --repo URL")
+        raise click.UsageError(f"{directory or Path.cwd()} {reason}; name one with --repo PATH or --repo URL")
     if name is not None:
         return str(here.root), [name]
     branch = from_branch(here.branch) if here.branch else None

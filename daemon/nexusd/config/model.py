@@ -56,7 +56,16 @@ class Daemon(Section, frozen=True, kw_only=True):
     """Where the daemon listens and whom it answers."""
 
     host: Annotated[str, _key("text", "Address that the TCP port is bound to.", least=1, most=255)] = "127.0.0.1"
-    port: Annotated[int, _key("integer", "TCP port. 0: one that the system chooses.", least=0, most=65535)] = 8080
+    port: Annotated[
+        int,
+        _key(
+            "integer",
+            "TCP port. 0: one that the system chooses. That is also what happens where neither this nor the host is set"
+            " and 8080 is taken, with a warning in the log.",
+            least=0,
+            most=65535,
+        ),
+    ] = 8080
     socket: Annotated[str | None, _key("path", "Unix socket. null: run/nexusd.sock in NEXUS_HOME.", most=107)] = None
     allowed_hosts: Annotated[
         tuple[str, ...],

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
-__all__ = ["BACKLOG", "BindProblem", "Listener", "activated", "bind_tcp", "bind_unix"]
+__all__ = ["BACKLOG", "BindProblem", "Listener", "PortTaken", "activated", "bind_tcp", "bind_unix"]
 
 BACKLOG: Final = 2048
 """Connections that may wait to be accepted; the kernel lowers it to its own maximum."""
@@ -30,6 +30,10 @@ class BindProblem(Exception):
     def __init__(self, message: str, hint: str) -> None:
         super().__init__(message)
         self.hint = hint
+
+
+class PortTaken(BindProblem):
+    """Another program listens on the port."""
 
 
 @dataclass(slots=True)
@@ -84,7 +88,8 @@ def bind_tcp(host: str, port: int) -> list[Listener]:
         port: 0 lets the system choose, the same for all addresses where that can be had.
 
     Raises:
-        BindProblem: the port is taken, or we may not have it, or there is no such address.
+        PortTaken: another program has the port.
+        BindProblem: we may not have it, or there is no such address.
     """
     try:
         found = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
@@ -130,7 +135,7 @@ def _bind_one(family: int, kind: int, proto: int, address: tuple[object, ...]) -
 
 def _problem(error: OSError, where: str, port: object) -> BindProblem:
     if error.errno == errno.EADDRINUSE:
-        return BindProblem(
+        return PortTaken(
             f"cannot listen on {where}: something else does",
             f"Stop it (`ss -ltnp 'sport = :{port}'` shows it), or choose another daemon.port; 0 takes any.",
         )

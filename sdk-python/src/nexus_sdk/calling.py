@@ -126,6 +126,7 @@ def refusal(status: int, body: bytes, address: Address) -> NexusError:
 
 def unreachable(address: Address, error: BaseException) -> ConnectionFailed:
     """Say that nothing answers at an address, and why."""
-    reason = "no answer in time" if isinstance(error, TimeoutError) else str(error) or type(error).__name__
+    said = error.strerror if isinstance(error, OSError) else None
+    reason = "no answer in time" if isinstance(error, TimeoutError) else said or str(error) or type(error).__name__
     hint = "start the daemon with `boulder daemon start`" if address.loopback else "check the URL and the network"
     return ConnectionFailed(f"cannot connect to {address}: {reason}", hint=hint)

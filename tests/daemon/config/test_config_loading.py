@@ -446,7 +446,8 @@ def test_the_reference_names_every_key_once() -> None:
         "daemon.port",
         "a whole number from 0 to 65535",
         "8080",
-        "TCP port. 0: one that the system chooses.",
+        "TCP port. 0: one that the system chooses. That is also what happens where neither this nor the host is set and"
+        " 8080 is taken, with a warning in the log.",
     ) in rows
     assert {name.rpartition(".")[0] for name in KEYS} | {"ports", "auth", "daemon"} == SECTIONS
 
