@@ -114,6 +114,7 @@ func parse(arguments []string) (identity upgrade.State, argv []string, secretFil
 // settle makes this process the parent of its descendants, and hides it from them.
 func settle(keep bool) error {
 	debug.SetGCPercent(collectAt)
+	process.ResetThreadSignals()
 	if err := seal.Close(); err != nil {
 		return err
 	}
