@@ -166,6 +166,9 @@ async def test_processes_end_with_their_keeper_and_nobody_invents_how(bench: Ben
     attachment.close()
     view = await bench.table.get(process.id)
     assert view.state == "lost" and view.exit is UNSET and view.output_end == len("before\n")
+    # Where the keeper is no PID 1, what it kept lives on, and the backend ends it.
+    await bench.backend.stop("ws_test", 0)
+    assert (await bench.backend.stats("ws_test")).processes == 0
 
 
 async def test_another_program_takes_over_in_the_middle_of_a_build(
