@@ -283,6 +283,9 @@ class Daemon:
         metrics = Metrics(version=VERSION, level=LEVEL, methods=METHODS)
         manager.on_ended(metrics.operation)
 
+        def needed() -> set[str]:
+            return {parts.default_backend, *(record.backend for record in registry.all())}
+
         services = Services(
             home=self.home,
             flags=self.flags,
@@ -299,7 +302,7 @@ class Daemon:
             tokens=token_service,
             resolver=resolver,
             gate=gate,
-            health=Health(db, backends, self.home, lambda: self._draining),
+            health=Health(db, backends, needed, self.home, lambda: self._draining),
             request_drain=self.request_stop,
         )
         services.keyed = KeyedCalls(db, recovery(services))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from nexus_sdk.protocol.errors import NexusError
 from nexus_sdk.protocol.types import HealthCheck, SystemHealth
@@ -26,12 +26,22 @@ class Health:
     Args:
         db: the store.
         backends: by name.
+        needed: the backends that are the default or that a workspace has. Another may be unusable, as Docker is to one
+            who may not speak to it, and the daemon is well all the same.
         home: where the disk is looked at.
         draining: whether the daemon is stopping.
     """
 
-    def __init__(self, db: Database, backends: Mapping[str, Backend], home: Home, draining: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        db: Database,
+        backends: Mapping[str, Backend],
+        needed: Callable[[], Collection[str]],
+        home: Home,
+        draining: Callable[[], bool],
+    ) -> None:
         self._db = db
+        self._needed = needed
         self._backends = backends
         self._home = home
         self._draining = draining
@@ -72,4 +82,6 @@ class Health:
             ok, message = await asyncio.wait_for(backend.health(), CHECK_SECONDS)
         except TimeoutError:
             ok, message = False, f"did not answer within {CHECK_SECONDS:.0f} s"
+        if not ok and name not in self._needed():
+            ok, message = True, f"not usable, and not used: {message}"
         return HealthCheck(name=f"backend {name}", ok=ok, message=message or "usable")
