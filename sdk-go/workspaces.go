@@ -32,6 +32,9 @@ type CreateOptions struct {
 	// Backend is what runs it; empty for the configured one.
 	Backend string
 
+	// Machine is what its machine is made of, and how large, where the backend makes machines; nil for its defaults.
+	Machine *protocol.MachineOptions
+
 	// DisplayName is a name for people.
 	DisplayName string
 
@@ -69,7 +72,7 @@ func (w Workspaces) Create(ctx context.Context, options CreateOptions) (*Workspa
 	params := &protocol.WorkspaceCreateParams{
 		Name: options.Name, Repository: protocol.RepositorySource{URL: url, Ref: options.Ref},
 		Backend: optional(options.Backend), DisplayName: optional(options.DisplayName), Env: options.Env,
-		Labels: options.Labels, Ports: options.Ports, Key: options.Key,
+		Labels: options.Labels, Ports: options.Ports, Key: options.Key, Options: options.Machine,
 	}
 	if options.Stopped {
 		params.Start = protocol.Ptr(false)

@@ -11,6 +11,7 @@ import type {
   ConfigEntry,
   ConfigLayer,
   ConfigValidated,
+  MachineOptions,
   Operation,
   RepositorySource,
   SessionPong,
@@ -171,6 +172,8 @@ export interface CreateOptions extends LifecycleOptions {
   ref?: string | undefined;
   /** What runs it. Default: the configured one. */
   backend?: string | undefined;
+  /** What its machine is made of, and how large, where the backend makes machines. Default: the backend's. */
+  machine?: MachineOptions | undefined;
   /** A name for people. */
   displayName?: string | undefined;
   /** Environment of every process in it. */
@@ -224,11 +227,12 @@ export class Workspaces {
    * Rejects with `workspace_exists`, `repository_unusable` and `ref_not_found`.
    */
   async create(name: string, options: CreateOptions): Promise<Workspace> {
-    const { repository, ref, backend, displayName, env, labels, ports, start, wait, key, ...call } = options;
+    const { repository, ref, backend, machine, displayName, env, labels, ports, start, wait, key, ...call } = options;
     const params = given({
       name,
       repository: typeof repository === "string" ? given({ url: repository, ref }) : repository,
       backend,
+      options: machine,
       display_name: displayName,
       env,
       labels,

@@ -187,8 +187,10 @@ def install() -> None:
     if shutil.which("apt-get") is None:
         unavailable("it is not installed, and there is no apt-get")
     environ = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    command = ["apt-get", "install", "-y", "-q", "--no-install-recommends", *_PACKAGES]
-    done = subprocess.run(command, capture_output=True, text=True, env=environ, timeout=600, check=False)
+    apt = ["apt-get", "-o", "DPkg::Lock::Timeout=300"]
+    # A new machine has no lists of packages yet, or old ones.
+    for words in (["update", "-q"], ["install", "-y", "-q", "--no-install-recommends", *_PACKAGES]):
+        done = subprocess.run([*apt, *words], capture_output=True, text=True, env=environ, timeout=600, check=False)
     if shutil.which("dockerd") is None:
         unavailable(f"apt-get install failed: {done.stderr[-500:]}")
 

@@ -222,6 +222,7 @@ class Workspaces:
         *,
         ref: str | None = None,
         backend: str | None = None,
+        machine: types.MachineOptions | None = None,
         display_name: str | None = None,
         env: dict[str, str] | None = None,
         labels: dict[str, str] | None = None,
@@ -239,6 +240,7 @@ class Workspaces:
                 that git can fetch.
             ref: branch, tag or commit to start from; None for the repository's HEAD.
             backend: what runs it; None for the configured one.
+            machine: what its machine is made of, and how large, where the backend makes machines; None for its defaults.
             display_name: a name for people.
             env: environment of every process in it.
             labels: labels to find it by.
@@ -263,6 +265,7 @@ class Workspaces:
             name=name,
             repository=source,
             backend=UNSET if backend is None else backend,
+            options=UNSET if machine is None else machine,
             display_name=UNSET if display_name is None else display_name,
             env=dict(env or {}),
             labels=dict(labels or {}),

@@ -136,6 +136,7 @@ class Workspaces(Facade):
         *,
         ref: str | None = None,
         backend: str | None = None,
+        machine: types.MachineOptions | None = None,
         display_name: str | None = None,
         env: dict[str, str] | None = None,
         labels: dict[str, str] | None = None,
@@ -153,6 +154,7 @@ class Workspaces(Facade):
                 that git can fetch.
             ref: branch, tag or commit to start from; None for the repository's HEAD.
             backend: what runs it; None for the configured one.
+            machine: what its machine is made of, and how large, where the backend makes machines; None for its defaults.
             display_name: a name for people.
             env: environment of every process in it.
             labels: labels to find it by.
@@ -172,6 +174,7 @@ class Workspaces(Facade):
                 repository,
                 ref=ref,
                 backend=backend,
+                machine=machine,
                 display_name=display_name,
                 env=env,
                 labels=labels,
