@@ -154,7 +154,7 @@ class Workspaces(Facade):
                 that git can fetch.
             ref: branch, tag or commit to start from; None for the repository's HEAD.
             backend: what runs it; None for the configured one.
-            machine: what its machine is made of, and how large, where the backend makes machines; None for its defaults.
+            machine: what its machine is made of, and how large, where the backend makes one; None for its defaults.
             display_name: a name for people.
             env: environment of every process in it.
             labels: labels to find it by.

@@ -1,4 +1,4 @@
-"""A real daemon, a real engine, the real nexus-init inside: the main job on a container, also through a killed daemon."""
+"""A real daemon, a real engine, the real nexus-init: the main job on a container, through a killed daemon too."""
 
 from __future__ import annotations
 
