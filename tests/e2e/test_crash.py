@@ -74,6 +74,8 @@ def test_every_point_is_died_at():
     written = set()
     for module in Path(nexusd.__file__).parent.rglob("*.py"):
         written.update(re.findall(r'failpoint\("([a-z.]+)"\)', module.read_text()))
+    # Those of the docker backend are died at in tests/daemon/backends/docker/test_docker_crash.py, every one.
+    written = {point for point in written if not point.startswith("docker.")}
     tried = {*CREATE, *START, *STOP, *DESTROY, *RECOVER, *CLONE, *BEGIN, *FINISH, *(point for _, point in CHANGES)}
     assert len(tried) >= 40
     assert written - {point.partition("@")[0] for point in tried} == ELSEWHERE

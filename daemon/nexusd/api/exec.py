@@ -80,7 +80,13 @@ async def _follow(attachment: Attachment, stream: ServerStream) -> types.ExecExi
     """Carry output down and input up until the process has ended and all its output was sent."""
     opened = attachment.opened
     stream.on_credit = lambda: attachment.ack(stream.acknowledged)
-    await stream.open(opened, offset=opened.offset, up_offset=opened.stdin_offset, up_window=opened.stdin_window)
+    await stream.open(
+        opened,
+        offset=opened.offset,
+        up_offset=opened.stdin_offset,
+        up_window=opened.stdin_window,
+        widest=attachment.window,
+    )
     writing = asyncio.create_task(_write(attachment, stream)) if opened.stdin_window else None
     if writing is not None:
         writing.add_done_callback(_leave(asyncio.current_task()))

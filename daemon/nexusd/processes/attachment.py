@@ -41,12 +41,21 @@ class Attachment:
         offset: position of the next byte that `next` returns.
         controls: whether it may write.
         name: the client's own id for it, None where it gave none.
+        window: the largest window that was asked for under this name.
     """
 
     def __init__(
-        self, process: LiveProcess, name: str | None, controls: bool, lossless: bool, offset: int, keep: float
+        self,
+        process: LiveProcess,
+        name: str | None,
+        controls: bool,
+        lossless: bool,
+        offset: int,
+        keep: float,
+        window: int,
     ) -> None:
         self.name = name
+        self.window = window
         self.controls = controls
         self.offset = offset
         self._process = process

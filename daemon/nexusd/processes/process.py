@@ -370,7 +370,8 @@ class LiveProcess:
         controls = self._controls(params, can_write, before)
         lossless = controls or self.pty is None
         keep = params.hold_ms / 1000 if lossless and name is not None else 0.0
-        attachment = Attachment(self, name, controls, lossless, offset, keep)
+        window = params.window if before is None else max(params.window, before.window)
+        attachment = Attachment(self, name, controls, lossless, offset, keep, window)
         if before is not None:
             before.replace()
         if controls:

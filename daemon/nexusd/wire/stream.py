@@ -78,6 +78,7 @@ class ServerStream:
         "_taken",
         "_up",
         "_up_credit",
+        "_widest",
         "_window",
         "id",
         "number",
@@ -97,7 +98,7 @@ class ServerStream:
         self.number = number
         self.id = id
         self.spec = spec
-        self._window = window
+        self._window = self._widest = window
         self._send_text = send_text
         self._send_bytes = send_bytes
         self.on_credit: Callable[[], None] | None = None
@@ -122,7 +123,7 @@ class ServerStream:
         return self._opened
 
     async def open(
-        self, info: object | None = None, *, offset: int = 0, up_offset: int = 0, up_window: int = 0
+        self, info: object | None = None, *, offset: int = 0, up_offset: int = 0, up_window: int = 0, widest: int = 0
     ) -> None:
         """Tell the caller that the stream is there; must come before anything else, once.
 
@@ -133,6 +134,8 @@ class ServerStream:
                 method resumes by offset.
             up_window: how many bytes the caller may send beyond what `grant` has acknowledged. `info` tells the caller
                 the same number.
+            widest: the largest window that the caller ever asked for here. Who comes back asks for what is free of its
+                window, and then grants all of it again.
 
         Raises:
             ConnectionLost: nobody is there any more.
@@ -140,6 +143,7 @@ class ServerStream:
         if self._opened:
             raise AssertionError("a stream is opened once")
         self._opened = True
+        self._widest = max(self._window, widest)
         numbers = tuple(_CHANNELS[name] for name in self.spec.channels)
         if self.spec.down == "bytes":
             self._out = Outbound(tuple(n for n in numbers if n != UP), offset, offset + self._window)
@@ -164,7 +168,7 @@ class ServerStream:
         window. One that grants more has not taken what was never sent, so this is never beyond `send_offset`.
         `on_credit`, where set, is called each time this may have moved.
         """
-        return min(self._out.credit.limit - self._window, self._out.offset)
+        return min(self._out.credit.limit - self._widest, self._out.offset)
 
     @property
     def send_window(self) -> int:

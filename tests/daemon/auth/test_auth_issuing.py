@@ -27,9 +27,9 @@ def workspace(id: str, owner: str) -> WorkspaceRecord:
     for field in WorkspaceRecord.__struct_fields__:
         fields[field] = None
     fields.update(
-        id=id, name=id, owner=owner, state="stopped", message="", backend="host", env={}, labels={}, current=False,
-        generation=0, created_at=moment, updated_at=moment, last_active_at=moment, repo_url="", repo_path="/r",
-        repo_ref="", repo_commit="", branch="", root="/r", worktree="/r",
+        id=id, name=id, owner=owner, state="stopped", message="", backend="host", env={}, labels={}, options={},
+        current=False, generation=0, created_at=moment, updated_at=moment, last_active_at=moment, repo_url="",
+        repo_path="/r", repo_ref="", repo_commit="", branch="", root="/r", worktree="/r",
     )  # fmt: skip
     return WorkspaceRecord(**fields)
 

@@ -430,3 +430,15 @@ async def test_close_tells_whoever_is_attached(bench: Bench) -> None:
     await bench.table.recover(await bench.kept.adopt())
     out, _, exit = await bench.output(process)
     assert (len(out), exit.exit.code, exit.output_complete) == (1_000_000, 0, True)
+
+
+async def test_the_window_of_who_comes_back_is_the_one_it_began_with(bench: Bench) -> None:
+    process = await bench.start("sh", "-c", "echo x; sleep 1000")
+    first = await bench.attach(process, attachment="reader-000", window=1 << 20, hold_ms=60_000)
+    first.close(keep=True)
+    back = await bench.attach(process, attachment="reader-000", window=4096, hold_ms=60_000)
+    assert back.window == 1 << 20
+    other = await bench.attach(process, False, attachment="reader-001", window=4096)
+    assert other.window == 4096
+    back.close()
+    other.close()

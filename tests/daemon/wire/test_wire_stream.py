@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from nexus_sdk.protocol.methods import METHODS
-from nexus_sdk.wire.frames import MAX_PAYLOAD, FrameType, decode
+from nexus_sdk.wire.frames import MAX_PAYLOAD, Frame, FrameType, decode
 from nexus_sdk.wire.streams import StreamError
 from nexusd.wire.call import Call
 from nexusd.wire.connection import ConnectionLimits
@@ -83,6 +83,23 @@ async def test_credit_tells_what_the_caller_has_taken() -> None:
     assert bytes((await peer.bin()).payload) == b"56"
     peer.frame(CREDIT, 1, number, 1000)
     assert told == [4, 7], "what was not sent cannot have been taken"
+
+
+async def test_who_comes_back_with_a_part_of_its_window_has_not_taken_the_rest() -> None:
+    """Else what was lost on the way would count as taken once all of the window is granted again, and be dropped."""
+
+    async def nowhere(*parts: bytes | memoryview) -> None:
+        pass
+
+    spec = METHODS["fs.download"].stream
+    assert spec is not None
+    stream = ServerStream(1, 1, spec, 4, nowhere, nowhere)
+    await stream.open(offset=100, widest=10)
+    await stream.send(1, 100, b"abcd")
+    # It had 6 bytes unread when it came back, and has now read those alone: its limit is 94 + 6 + 10.
+    stream.feed(Frame(CREDIT, 1, 1, 110, memoryview(b"")))
+    await stream.send(1, 104, b"efghij")
+    assert stream.acknowledged == 100
 
 
 # requirement: stream.isolation
