@@ -119,14 +119,16 @@ class KeptOutput(Protocol):
     Attributes:
         log: the file that it writes.
         floor: position from which on output was held when we connected; None where nothing was.
-        received: bytes of input that it has taken; what it took reaches the process whether the daemon lives or not.
+        received: bytes of input that it was handed, or had when we connected.
+        taken: those that the process has.
         input_open: whether it takes more.
-        on_writable: called when more input can be taken, or none any more.
+        on_writable: called when `taken` has moved and more input can be handed over, or none any more.
     """
 
     log: Path
     floor: int | None
     received: int
+    taken: int
     input_open: bool
     on_writable: Callable[[], None] | None
 

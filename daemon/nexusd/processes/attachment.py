@@ -77,7 +77,7 @@ class Attachment:
             process=process.view(),
             role="controller" if self.controls else "observer",
             offset=self.offset,
-            stdin_offset=process.input.taken,
+            stdin_offset=process.input.position,
             stdin_window=WINDOW if self.controls and process.stdin_open else 0,
         )
 

@@ -19,19 +19,46 @@ _SLACK: Final = 8
 
 
 class KeptInput(Input):
-    """The writing side of a kept process: bytes count as taken when its keeper has them, for it will not lose them."""
+    """The writing side of a kept process.
+
+    Bytes that were handed to the keeper may still be lost with this daemon, so they count as taken when the keeper says
+    that the process's pipe has them. The next writer goes on behind them all the same.
+    """
 
     def __init__(self, process: str, kept: KeptOutput, asked_for: bool) -> None:
         super().__init__(process, None)
         self._kept: KeptOutput | None = kept if asked_for else None
         self.asked_for = asked_for
-        self.taken = kept.received
-        kept.on_writable = self._wake
+        self._end = kept.received
+        self.taken = kept.taken
+        kept.on_writable = self._moved
+
+    @property
+    def position(self) -> int:
+        """Position of the next byte: behind what the keeper was handed."""
+        return self._end
 
     @property
     def open(self) -> bool:
         """Whether bytes can still be taken."""
         return self._kept is not None and self._kept.input_open
+
+    async def write(self, owner: object, offset: int, data: bytes | memoryview) -> int:
+        """Hand over what was not before, and wait until the process has it."""
+        end = offset + len(data)
+        while True:
+            # Again where the connection to the keeper was lost, and what was under way with it.
+            await super().write(owner, offset, data)
+            if self.taken >= end or not self.open:
+                return self.taken
+            self._check(owner)
+            await self._wait()
+
+    def _moved(self) -> None:
+        if self._kept is not None:
+            self._end = self._kept.received
+            self.taken = self._kept.taken
+        self._wake()
 
     def close(self) -> None:
         """Take nothing any more. Closing twice is harmless."""
@@ -42,7 +69,9 @@ class KeptInput(Input):
 
     def _put(self, view: memoryview) -> int:
         assert self._kept is not None
-        return self._kept.write(view)
+        count = self._kept.write(view)
+        self._end = self._kept.received
+        return count
 
     def _watch(self, on: bool) -> None:
         """The keeper calls `_wake` by itself."""

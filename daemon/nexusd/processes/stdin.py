@@ -32,6 +32,11 @@ class Input:
         self.taken = 0
 
     @property
+    def position(self) -> int:
+        """Position of the next byte: what lies before it is here, and is taken sooner or later."""
+        return self.taken
+
+    @property
     def open(self) -> bool:
         """Whether bytes can still be taken."""
         return self._fd is not None
@@ -47,7 +52,7 @@ class Input:
 
         Args:
             owner: who writes.
-            offset: position of the first byte; what lies before `taken` is a repetition and dropped.
+            offset: position of the first byte; what lies before `position` is a repetition and dropped.
             data: the bytes.
 
         Returns:
@@ -60,17 +65,16 @@ class Input:
         """
         if not self.asked_for:
             raise StdinClosed(f"process {self._process} was started without stdin", process=self._process)
-        if offset > self.taken:
-            reason = f"stdin continues at {self.taken}, not at {offset}"
+        if offset > self.position:
+            reason = f"stdin continues at {self.position}, not at {offset}"
             raise StreamProtocol(f"process {self._process}: {reason}", stream=0, reason=reason)
-        view = memoryview(data)[self.taken - offset :]
+        view = memoryview(data)[self.position - offset :]
         while len(view):
             self._check(owner)
             if not self.open:
                 break
             count = self._put(view)
             if count:
-                self.taken += count
                 view = view[count:]
             elif self.open:
                 await self._wait()
@@ -80,11 +84,11 @@ class Input:
         """The input ends at `offset`; True where it now is to be closed. Raises as `write` does."""
         if not self.asked_for:
             raise StdinClosed(f"process {self._process} was started without stdin", process=self._process)
-        if not self.open or offset < self.taken:
+        if not self.open or offset < self.position:
             return False
         self._check(owner)
-        if offset > self.taken:
-            reason = f"stdin continues at {self.taken}, it cannot end at {offset}"
+        if offset > self.position:
+            reason = f"stdin continues at {self.position}, it cannot end at {offset}"
             raise StreamProtocol(f"process {self._process}: {reason}", stream=0, reason=reason)
         return True
 
@@ -101,13 +105,15 @@ class Input:
         """Write what goes at once; 0 where nothing does."""
         assert self._fd is not None
         try:
-            return os.write(self._fd, view)
+            count = os.write(self._fd, view)
         except BlockingIOError:
             return 0
         except OSError:
             # The reader is gone (EPIPE; EIO for a terminal). Its exit says the rest.
             self.close()
             return 0
+        self.taken += count
+        return count
 
     async def _wait(self) -> None:
         """Wait until something can be written, or nothing any more, or somebody else may."""

@@ -101,7 +101,7 @@ async def test_every_byte_arrives_through_ten_daemons(bench: Bench) -> None:
 async def test_a_terminal_is_there_again(bench: Bench) -> None:
     process = await bench.start("sh", pty=PtySize(cols=80, rows=24), env={"PS1": "$ "})
     attachment = await bench.attach(process)
-    await attachment.write_stdin(0, b"stty -echo; name=kept\n")
+    assert await attachment.write_stdin(0, b"stty -echo; name=kept\n") == len(b"stty -echo; name=kept\n")
     await read_until(attachment, b"$ ")
     offset, written = attachment.offset, attachment.opened.stdin_offset
     attachment.close()

@@ -85,6 +85,7 @@ async def test_credit_tells_what_the_caller_has_taken() -> None:
     assert told == [4, 7], "what was not sent cannot have been taken"
 
 
+# requirement: resume.window
 async def test_who_comes_back_with_a_part_of_its_window_has_not_taken_the_rest() -> None:
     """Else what was lost on the way would count as taken once all of the window is granted again, and be dropped."""
 

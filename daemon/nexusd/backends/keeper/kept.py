@@ -33,6 +33,7 @@ class Kept:
         self.log = log
         self.floor = known.floor
         self.received = 0
+        self.taken = 0
         self.input_open = False
         self.on_writable: Callable[[], None] | None = None
         self._take_input(known)
@@ -86,6 +87,7 @@ class Kept:
         """More input may be handed over."""
         if limit > self._limit:
             self._limit = limit
+            self.taken = limit - WINDOW
             self._writable()
 
     def grew(self, told: Grown) -> None:
@@ -124,6 +126,7 @@ class Kept:
     def _take_input(self, known: Known) -> None:
         if known.stdin is not None:
             self.received = known.stdin.received
+            self.taken = known.stdin.taken
             self._limit = known.stdin.taken + WINDOW
             self.input_open = known.stdin.open
 

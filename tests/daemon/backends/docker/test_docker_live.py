@@ -57,28 +57,30 @@ async def test_the_main_job_in_a_container(daemon: DaemonProcess, engine: TestEn
 
         digest = "head -c 5000000 /dev/urandom | tee sent | sha256sum; cat sent >&2"
         async with workspace.exec(["sh", "-c", digest]) as process:
-            output, errors = await asyncio.gather(process.stdout.read(), process.stderr.read())
+            output, errors = await asyncio.gather(process.stdout.read_all(), process.stderr.read_all())
         assert output.decode().split()[0] == hashlib.sha256(errors).hexdigest()
         await workspace.files.remove("sent")
 
         async with workspace.exec(["sh"], pty=(80, 24)) as shell:
             await shell.stdin.write(b"stty size; tty; exit 4\n")
-            said = await shell.stdout.read()
+            said = await shell.stdout.read_all()
             assert b"24 80" in said and b"/dev/pts/" in said
             assert (await shell.wait()).exit_code == 4
 
-        serve = "while :; do printf 'HTTP/1.0 200 OK\\r\\n\\r\\nhello' | nc -l -s 127.0.0.1 -p 7123; done"
-        async with workspace.exec(["sh", "-c", serve]) as server:
+        # Bound to the loopback inside, as servers of developers are.
+        serve = ["httpd", "-f", "-p", "127.0.0.1:7123", "-h", "/workspace"]
+        async with workspace.exec(serve) as server:
             page = b""
             for _ in range(200):
                 try:
                     async with workspace.ports.dial(7123) as peer:
-                        await peer.send(b"GET / HTTP/1.0\r\n\r\n")
-                        page = await peer.receive()
+                        await peer.send(b"GET /README.md HTTP/1.0\r\n\r\n")
+                        async for part in peer:
+                            page += part
                         break
                 except PortRefused:
                     await asyncio.sleep(0.05)
-            assert b"200 OK" in page
+            assert page.endswith(b"\r\n\r\n# Example\n")
             await server.signal("KILL")
 
         with pytest.raises(nexus_sdk.protocol.errors.CommandNotFound):
@@ -99,7 +101,7 @@ async def test_a_build_goes_on_while_the_daemon_is_killed(
     async with nexus_sdk.connect(daemon.ws_url, daemon.token()) as nexus:
         workspace = await nexus.workspaces.get("inside")
         async with workspace.attach(started["id"]) as process:
-            output = await process.stdout.read()
+            output = await process.stdout.read_all()
             ended = await process.wait()
     assert output.decode() == "".join(f"line {number}\n" for number in range(1, 301))
     assert ended.exit_code == 9
