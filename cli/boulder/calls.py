@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING, Any, Protocol
 from nexus_sdk.oneshot import OneShot
 from nexus_sdk.protocol import types
 
-from boulder.names import WorkspaceUnnamed, around, inside
+from boulder.names import check_local, meant
+from boulder.paging import next_page
 
 if TYPE_CHECKING:
     from nexus_sdk.discovery import Address
 
     from boulder.context import App
 
-__all__ = ["Caller", "check_local", "daemon", "meant", "named", "next_page", "workspaces"]
+__all__ = ["Caller", "daemon", "named", "workspaces"]
 
-_PAGE = 1000
 _PROXIES = ("http_proxy", "https_proxy", "all_proxy", "ws_proxy", "wss_proxy", "socks_proxy")
 
 
@@ -84,15 +84,6 @@ def workspaces(daemon: Caller, params: types.WorkspaceListParams | None = None) 
     return types.WorkspaceList(workspaces=found)
 
 
-def next_page(asked: types.WorkspaceListParams, page: types.WorkspaceList | None) -> types.WorkspaceListParams | None:
-    """Return the params of the page that follows one, or of the first; None after the last."""
-    import msgspec
-
-    if page is None:
-        return msgspec.structs.replace(asked, limit=_PAGE)
-    return msgspec.structs.replace(asked, cursor=page.next_cursor) if isinstance(page.next_cursor, str) else None
-
-
 def named(daemon: Caller, name: str | None) -> str:
     """Return the name or id of the workspace that is meant.
 
@@ -108,21 +99,3 @@ def named(daemon: Caller, name: str | None) -> str:
         return name
     check_local(daemon.address)
     return meant(workspaces(daemon).workspaces)
-
-
-def check_local(address: Address) -> None:
-    """Raise WorkspaceUnnamed where the current directory says nothing, because the daemon is elsewhere."""
-    if not address.loopback:
-        raise WorkspaceUnnamed("the daemon is on another machine, so the current directory does not tell the workspace")
-
-
-def meant(found: list[types.Workspace]) -> str:
-    """Return the id of the workspace that is meant where none is named.
-
-    Raises:
-        WorkspaceUnnamed: none is.
-    """
-    workspace = inside(found) or around(found)
-    if workspace is None:
-        raise WorkspaceUnnamed("no workspace is named, and the current directory does not tell which is meant")
-    return str(workspace.id)

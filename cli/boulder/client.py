@@ -14,7 +14,8 @@ from nexus_sdk.connection import Connection, Options
 from nexus_sdk.discovery import discover
 from nexus_sdk.protocol import types
 
-from boulder.calls import check_local, meant, next_page
+from boulder.names import check_local, meant
+from boulder.paging import next_page
 
 if TYPE_CHECKING:
     from boulder.context import App

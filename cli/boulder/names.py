@@ -7,22 +7,28 @@ import re
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
 from boulder.errors import CliError
 from boulder.exits import USAGE
 
+if TYPE_CHECKING:
+    from nexus_sdk.discovery import Address
+    from nexus_sdk.protocol import types
+
 __all__ = [
     "Checkout",
     "WorkspaceUnnamed",
     "around",
+    "check_local",
     "checkout",
     "from_branch",
     "from_source",
     "inside",
     "is_name",
     "is_url",
+    "meant",
 ]
 
 _GIT_SECONDS = 10
@@ -154,3 +160,21 @@ def around(found: Sequence[Any], directory: Path | None = None) -> Any | None:
     mine = [workspace for workspace in found if os.path.realpath(workspace.repository.path or "/") == str(here.root)]
     current = [workspace for workspace in mine if workspace.current]
     return current[0] if current else (mine[0] if len(mine) == 1 else None)
+
+
+def check_local(address: Address) -> None:
+    """Raise WorkspaceUnnamed where the current directory says nothing, because the daemon is elsewhere."""
+    if not address.loopback:
+        raise WorkspaceUnnamed("the daemon is on another machine, so the current directory does not tell the workspace")
+
+
+def meant(found: list[types.Workspace]) -> str:
+    """Return the id of the workspace that is meant where none is named.
+
+    Raises:
+        WorkspaceUnnamed: none is.
+    """
+    workspace = inside(found) or around(found)
+    if workspace is None:
+        raise WorkspaceUnnamed("no workspace is named, and the current directory does not tell which is meant")
+    return str(workspace.id)

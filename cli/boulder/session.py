@@ -8,7 +8,9 @@ import os
 import signal
 from typing import TYPE_CHECKING
 
-from nexus_sdk.protocol.errors import NexusError, ProcessExited, StdinClosed
+import click
+from nexus_sdk.exceptions import ConnectionLost
+from nexus_sdk.protocol.errors import NexusError, ProcessExited, StdinClosed, TakenOver
 
 from boulder.escapes import HELP, EscapeFilter
 from boulder.exits import OK
@@ -18,14 +20,16 @@ from boulder.queries import QueryFilter
 from boulder.tty import RawTerminal, terminal_size
 
 if TYPE_CHECKING:
+    from nexus_sdk.connection import Connection
     from nexus_sdk.process import Process, ProcessResult
 
     from boulder.context import App
 
-__all__ = ["Session"]
+__all__ = ["Session", "lend", "require_terminal"]
 
 _BACKLOG = 1_048_576
 _BELL = b"\a"
+_FAREWELL = 5.0
 
 
 class Session:
@@ -189,6 +193,36 @@ class Session:
             pass  # it has ended, or the connection is away: its new attachment begins with the size
 
 
-def has_terminal() -> bool:
-    """Whether stdin and stdout are a terminal."""
-    return os.isatty(0) and os.isatty(1)
+def require_terminal() -> None:
+    """Refuse to go on without a terminal."""
+    if not (os.isatty(0) and os.isatty(1)):
+        raise click.UsageError("stdin and stdout must be a terminal; run commands with boulder exec instead")
+
+
+async def lend(app: App, connection: Connection, process: Process, *, earlier: int = 0, cut: bool = False) -> int:
+    """Attach to a process, run a session on it, and say how to return where the connection is lost.
+
+    Args:
+        app: the invocation.
+        connection: the process's.
+        process: not entered yet.
+        earlier: as for `Session`.
+        cut: as for `Session`.
+
+    Returns:
+        The exit code, as `Session.run` does.
+    """
+    try:
+        async with process:
+            code = await Session(app, process, earlier=earlier, cut=cut).run()
+        # The daemon must have heard that we left before the connection goes, or it keeps our place for a minute and
+        # whoever comes back is an observer.
+        with contextlib.suppress(NexusError):
+            await connection.call("session.ping", timeout=_FAREWELL)
+        return code
+    except ConnectionLost as error:
+        error.hint = f"it goes on; return to it with `boulder attach {process.id}`"
+        raise
+    except TakenOver as error:
+        error.hint = f"watch it with `boulder attach --observe {process.id}`"
+        raise

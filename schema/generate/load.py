@@ -36,8 +36,9 @@ from generate.model import (
     Side,
     Stream,
     UnionType,
-    type_references,
+    reach,
 )
+from generate.rules import check
 
 Json = dict[str, Any]
 
@@ -61,8 +62,6 @@ def load_directory(directory: Path, meta_schema: Path) -> Schema:
 
 def load_documents(documents: list[Json], meta_schema: Json) -> Schema:
     """Checks domain documents against the meta-schema and the rules, and merges them."""
-    from generate.rules import check
-
     validator = jsonschema.Draft202012Validator(meta_schema)
     problems = []
     for document in documents:
@@ -103,32 +102,6 @@ def merge(documents: list[Json]) -> Schema:
     sides = reach(schema)
     schema.types.update({name: replace(named, side=_side(sides[name])) for name, named in types.items()})
     return schema
-
-
-def reach(schema: Schema) -> dict[str, set[Side]]:
-    """For every type, the sides from which it is reachable: empty when nothing uses it.
-
-    What the client sends is input, what it reads is output; error details are output.
-    """
-    found: dict[str, set[Side]] = {name: set() for name in schema.types}
-
-    def walk(name: str | None, side: Side) -> None:
-        if name is None or name not in found or side in found[name]:
-            return
-        found[name].add(side)
-        for reference in type_references(schema.types[name]):
-            walk(reference, side)
-
-    for method in schema.methods.values():
-        from_client = method.direction == "client"
-        walk(method.params, "input" if from_client else "output")
-        walk(method.result, "output" if from_client else "input")
-        if method.stream is not None:
-            walk(method.stream.open, "output")
-            walk(method.stream.event, "output")
-    for error in schema.errors.values():
-        walk(error.data, "output")
-    return found
 
 
 def _side(sides: set[Side]) -> Side:

@@ -287,3 +287,29 @@ def type_references(named: NamedType) -> Iterator[str]:
             yield from variants
         case AliasType(shape=shape):
             yield from shape_references(shape)
+
+
+def reach(schema: Schema) -> dict[str, set[Side]]:
+    """For every type, the sides from which it is reachable: empty when nothing uses it.
+
+    What the client sends is input, what it reads is output; error details are output.
+    """
+    found: dict[str, set[Side]] = {name: set() for name in schema.types}
+
+    def walk(name: str | None, side: Side) -> None:
+        if name is None or name not in found or side in found[name]:
+            return
+        found[name].add(side)
+        for reference in type_references(schema.types[name]):
+            walk(reference, side)
+
+    for method in schema.methods.values():
+        from_client = method.direction == "client"
+        walk(method.params, "input" if from_client else "output")
+        walk(method.result, "output" if from_client else "input")
+        if method.stream is not None:
+            walk(method.stream.open, "output")
+            walk(method.stream.event, "output")
+    for error in schema.errors.values():
+        walk(error.data, "output")
+    return found

@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from datetime import datetime
 from itertools import pairwise
 
-from generate.load import reach
 from generate.model import (
     MAX_INTEGER,
     AliasType,
@@ -29,6 +28,7 @@ from generate.model import (
     Schema,
     Shape,
     UnionType,
+    reach,
     type_references,
 )
 

@@ -2,7 +2,7 @@
 
 import { WebSocket } from "ws";
 import { DATA, HEADER, CREDIT, DOWN, encodeFrame } from "../src/wire/frames.js";
-import type { Client } from "./main.js";
+import type { Client } from "./client.js";
 
 const WINDOW = 4 * 1_048_576;
 

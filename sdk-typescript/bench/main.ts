@@ -5,17 +5,8 @@
 
 import { createInterface } from "node:readline";
 import { BareClient } from "./bare.js";
+import type { Client } from "./client.js";
 import { SdkClient } from "./sdk.js";
-
-/** One way to use a daemon. */
-export interface Client {
-  connect(url: string, token: string): Promise<void>;
-  calls(count: number, depth: number): Promise<void>;
-  run(workspace: string): Promise<void>;
-  /** How many bytes came. */
-  download(workspace: string, path: string): Promise<number>;
-  hold(count: number): Promise<void>;
-}
 
 interface Command {
   do: string;

@@ -1,7 +1,7 @@
 /** What a user of the SDK writes. */
 
 import { type Nexus, type Workspace, connect } from "../src/node/index.js";
-import type { Client } from "./main.js";
+import type { Client } from "./client.js";
 
 export class SdkClient implements Client {
   #where = { url: "", token: "" };

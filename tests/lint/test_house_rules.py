@@ -7,6 +7,7 @@ import json
 import os
 import re
 from collections import Counter
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -79,6 +80,17 @@ def imports(path: Path) -> set[str]:
     return found
 
 
+def imported(path: Path) -> set[str]:
+    """As `imports`, with what is taken from a module: it may be a module itself."""
+    taken = {
+        f"{node.module}.{alias.name}"
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+    return imports(path) | taken
+
+
 def test_every_language_is_looked_at():
     counts = Counter(path.suffix for path in every_source())
     assert counts[".ts"] > 50
@@ -115,6 +127,22 @@ def test_arrows_run_down():
             if theirs != mine and floor(theirs) <= floor(mine) and (mine, theirs) not in UPWARD:
                 up.add(f"{path.relative_to(ROOT)} imports {name}")
     assert up == set()
+
+
+@pytest.mark.parametrize(
+    "package", [folder for folder in CODE if (folder / "__init__.py").exists()], ids=lambda p: p.name
+)
+def test_no_imports_run_in_a_circle(package):
+    """Neither those of type checking nor those in functions: such modules are read, and changed, as one."""
+    home = package.parent
+    names = {path: ".".join(path.relative_to(home).with_suffix("").parts) for path in modules(package)}
+    ours = {name.removesuffix(".__init__") for name in names.values()}
+    graph = {name.removesuffix(".__init__"): imported(path) & ours for path, name in names.items()}
+    assert len(graph) > 5
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        pytest.fail(" <- ".join(error.args[1]))
 
 
 @pytest.mark.parametrize("folder", [SDK / "wire", SDK / "protocol"])

@@ -65,13 +65,12 @@ async def return_to(
     record: types.Process = await connection.call("exec.get", {"process": id})
     terminal = not isinstance(record.pty, msgspec.UnsetType) and record.state == "running"
     if terminal:
-        from boulder.commands.shell import lend, require_terminal
-        from boulder.session import Session
+        from boulder.session import lend, require_terminal
 
         require_terminal()
         size = _TERMINAL_TAIL if tail is None else tail
         process = Process(connection, process=record.id, tail=size, role=role, takeover=takeover)
-        return await lend(app, connection, process, Session, earlier=record.output_end, cut=record.output_end > size)
+        return await lend(app, connection, process, earlier=record.output_end, cut=record.output_end > size)
     from boulder.following import follow
     from boulder.pipes import is_piped
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -16,7 +15,6 @@ from boulder.context import App
 if TYPE_CHECKING:
     from nexus_sdk.connection import Connection
 
-_FAREWELL = 5.0
 LOGIN_SHELL = ("/bin/sh", "-c", 'exec "${SHELL:-/bin/sh}" -l')
 
 
@@ -37,6 +35,7 @@ async def command(
     """
     from boulder.arguments import pairs
     from boulder.client import connect, named
+    from boulder.session import require_terminal
 
     app.command_runs = True
     require_terminal()
@@ -48,14 +47,6 @@ async def command(
         variables = pairs(env, "--env", dict(os.environ))
         argv = LOGIN_SHELL if line is None else ("/bin/sh", "-c", line)
         return await open_shell(app, connection, await named(connection, name), argv, cwd=cwd, env=variables)
-
-
-def require_terminal() -> None:
-    """Refuse to go on without a terminal."""
-    from boulder.session import has_terminal
-
-    if not has_terminal():
-        raise click.UsageError("stdin and stdout must be a terminal; run commands with boulder exec instead")
 
 
 async def open_shell(
@@ -70,7 +61,7 @@ async def open_shell(
     """Start a command in a terminal and lend it ours; return the exit code."""
     from nexus_sdk.process import Process, start_params
 
-    from boulder.session import Session
+    from boulder.session import lend, require_terminal
     from boulder.tty import terminal_environment, terminal_size
 
     app.command_runs = True
@@ -79,25 +70,4 @@ async def open_shell(
         workspace, argv, pty=terminal_size(), stdin=True, env=terminal_environment() | (env or {}), **options
     )
     process = Process(connection, start=params, kill_on_exit=False)
-    return await lend(app, connection, process, Session)
-
-
-async def lend(app: App, connection: Connection, process: Any, session: Any, **options: Any) -> int:
-    """Attach, run the session, and say how to return where the connection is lost."""
-    from nexus_sdk.exceptions import ConnectionLost, NexusError
-    from nexus_sdk.protocol.errors import TakenOver
-
-    try:
-        async with process:
-            code: int = await session(app, process, **options).run()
-        # The daemon must have heard that we left before the connection goes, or it keeps our place for a minute and
-        # whoever comes back is an observer.
-        with contextlib.suppress(NexusError):
-            await connection.call("session.ping", timeout=_FAREWELL)
-        return code
-    except ConnectionLost as error:
-        error.hint = f"it goes on; return to it with `boulder attach {process.id}`"
-        raise
-    except TakenOver as error:
-        error.hint = f"watch it with `boulder attach --observe {process.id}`"
-        raise
+    return await lend(app, connection, process)

@@ -3,16 +3,62 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from nexus_sdk.protocol.errors import NexusError, NotController, ObserverLagged, ProcessLost, StdinClosed, TakenOver
-from nexus_sdk.protocol.types import ExecAttachOpen, ExecExit
+from nexus_sdk.protocol.types import ExecAttachOpen, ExecExit, ExitStatus, Process
 
-from nexusd.processes.log import CHUNK, Chunk
-from nexusd.processes.stdin import WINDOW
+from nexusd.backends.base import ProcessHandle
+from nexusd.processes.log import CHUNK, Chunk, OutputLog
+from nexusd.processes.stdin import WINDOW, Input
 
-if TYPE_CHECKING:
-    from nexusd.processes.process import LiveProcess
+
+class Followed(Protocol):
+    """What an attachment needs of its process; `nexusd.processes.process.LiveProcess` is one.
+
+    Attributes:
+        id: the process's.
+        log: its output.
+        handle: None where it has ended before anybody looked at it: its log may be on the disk only.
+        input: its stdin.
+        exit: how it ended; None while it runs, and where nobody knows.
+        settled: it has ended and its output was read to the end, or the wait for that was given up.
+        complete: whether the output was read to its end.
+    """
+
+    id: str
+    log: OutputLog
+    handle: ProcessHandle | None
+    input: Input
+    exit: ExitStatus | None
+    settled: bool
+    complete: bool
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing needs it in memory any more."""
+        ...
+
+    @property
+    def stdin_open(self) -> bool:
+        """Whether its stdin takes bytes."""
+        ...
+
+    def view(self) -> Process:
+        """What callers are told."""
+        ...
+
+    def close_stdin(self) -> None:
+        """End its input."""
+        ...
+
+    def leave(self, attachment: Attachment, keep: bool) -> None:
+        """An attachment ends; with `keep` its name, its control and the output it has not read are kept for it."""
+        ...
+
+    def left(self) -> None:
+        """An attachment was closed, after `leave`."""
+        ...
 
 
 class Attachment:
@@ -46,7 +92,7 @@ class Attachment:
 
     def __init__(
         self,
-        process: LiveProcess,
+        process: Followed,
         name: str | None,
         controls: bool,
         lossless: bool,

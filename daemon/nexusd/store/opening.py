@@ -136,7 +136,7 @@ def _bring_up(conn: sqlite3.Connection, path: Path) -> None:
         )
     from nexusd.store.upgrade import upgrade
 
-    upgrade(conn, path, revision)
+    upgrade(conn, path, HEAD)
 
 
 def _create(conn: sqlite3.Connection) -> None:

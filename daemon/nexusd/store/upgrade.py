@@ -22,20 +22,18 @@ def config() -> Config:
     return settings
 
 
-def upgrade(conn: sqlite3.Connection, path: Path, revision: str | None) -> None:
-    """Bring the database at `path` from `revision` (None: before the first) to the newest one.
+def upgrade(conn: sqlite3.Connection, path: Path, revision: str) -> None:
+    """Bring the database at `path`, whose schema is older, to `revision`.
 
-    A copy of it as it was stays beside it as ``<name>.before-<newest>``. Each migration is one transaction: a crash
+    A copy of it as it was stays beside it as ``<name>.before-<revision>``. Each migration is one transaction: a crash
     leaves the schema before or after it, and the next start goes on from there.
     """
-    from nexusd.store.opening import HEAD
-
-    _copy(conn, path.with_name(f"{path.name}.before-{HEAD}"))
+    _copy(conn, path.with_name(f"{path.name}.before-{revision}"))
     engine = create_engine(f"sqlite:///{path}", poolclass=NullPool)
     with engine.connect() as connection:
         settings = config()
         settings.attributes["connection"] = connection
-        command.upgrade(settings, "head")
+        command.upgrade(settings, revision)
 
 
 def _copy(conn: sqlite3.Connection, target: Path) -> None:

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Hashable
+from typing import Any, Literal, Protocol
 
 from nexus_sdk.protocol.methods import Method
 from nexus_sdk.wire.messages import MessageId
 
 from nexusd.wire.progress import Progress
 
-if TYPE_CHECKING:
-    from nexusd.wire.connection import Connection
-
-__all__ = ["Call", "Interruption"]
+__all__ = ["Call", "Carrier", "Interruption"]
 
 Interruption = Literal["cancelled", "deadline", "lost", "protocol"]
 """Why a call was interrupted: the caller sent `$/cancel`, the method's deadline passed, the connection ended, or the
 caller broke the rules of the call's stream."""
+
+
+class Carrier(Hashable, Protocol):
+    """What a handler sees of the connection that a call came by; `nexusd.wire.connection.Connection` is one."""
+
+    identity: Any
+    """Who is on the other end. Assign to it to renew it in place."""
 
 
 class Call:
@@ -41,7 +46,7 @@ class Call:
         method: Method,
         params: Any,
         identity: Any,
-        connection: Connection | None = None,
+        connection: Carrier | None = None,
         progress: Progress | None = None,
     ) -> None:
         self.id = id
