@@ -14,10 +14,15 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 PYTHON = sys.executable
-ONE_AT_A_TIME = ["tests/contract", "tests/daemon/backends", "tests/daemon/processes"]
-"""Folders whose tests look at all processes of the machine, so that nothing may run beside them."""
+ONE_AT_A_TIME = [
+    "tests/contract",
+    "tests/daemon/backends",
+    "tests/daemon/processes",
+    "tests/daemon/workspaces/test_workspaces_follow.py",
+]
+"""Tests that look at all processes of the machine, or run an engine on it, so that nothing may run beside them."""
 MUTATIONS = "tests/mutations"
-"""Tests that run other tests in broken copies; those with the same command share a worker."""
+"""Tests that run other tests in broken copies."""
 APART = [*ONE_AT_A_TIME, MUTATIONS]
 TYPED = ["daemon/nexusd", "sdk-python/src/nexus_sdk", "cli/boulder", "schema/generate", "benchmarks"]
 
@@ -40,7 +45,7 @@ CHECKS: dict[str, tuple[str, list[str]]] = {
             "-n",
             "auto",
             "--dist",
-            "loadgroup",
+            "loadfile",
             *(f"--ignore={folder}" for folder in APART),
             "tests",
         ],
@@ -51,7 +56,7 @@ CHECKS: dict[str, tuple[str, list[str]]] = {
     ),
     "mutations": (
         "one that survives wants a test, one that is stale a new text",
-        [PYTHON, "-m", "pytest", "-q", "-n", "auto", "--dist", "loadgroup", MUTATIONS],
+        [PYTHON, "-m", "pytest", "-q", "-n", "auto", "--dist", "load", MUTATIONS],
     ),
 }
 

@@ -15,6 +15,7 @@ import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import ts from "typescript";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { LEVEL } from "../src/protocol/methods.js";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 let folder: string;

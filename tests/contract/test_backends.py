@@ -29,7 +29,7 @@ async def backend(request, tmp_path):
     await made.close()
 
 
-@pytest.fixture(params=[*sorted(BACKENDS), pytest.param("docker", marks=pytest.mark.xdist_group("docker"))])
+@pytest.fixture(params=[*sorted(BACKENDS), "docker"])
 def make(request, tmp_path):
     """Makes one backend after another on the same state, for what needs no process inside."""
     if request.param != "docker":

@@ -14,8 +14,6 @@ from broken_server import NUMBERS, BrokenServer, Script, load_all
 from drivers import SDKS, Driver, Json, each
 from matrix import Matrix
 
-pytestmark = pytest.mark.xdist_group("driver")
-
 SCRIPTS = load_all()
 TOPICS = sorted({script.topic for script in SCRIPTS})
 RECONNECT_MS = 3000

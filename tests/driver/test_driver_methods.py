@@ -16,8 +16,6 @@ from matrix import Matrix
 from method_cases import Refs, case, client_methods
 from served import Served
 
-pytestmark = pytest.mark.xdist_group("driver")
-
 CONTENT = bytes(range(256)) * 1024
 
 Prepare = Callable[[Served, Refs], Refs]

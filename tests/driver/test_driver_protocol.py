@@ -14,8 +14,6 @@ from daemon_process import make_repository
 from drivers import SDKS, Driver, Json, Program
 from served import Served
 
-pytestmark = pytest.mark.xdist_group("driver")
-
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:

@@ -14,8 +14,6 @@ from method_cases import Refs
 from nexus_sdk.protocol.errors import ERRORS
 from served import Served
 
-pytestmark = pytest.mark.xdist_group("driver")
-
 CODES: dict[str, int | None] = {
     **{row.name: code for code, row in ERRORS.items()},
     **dict.fromkeys(("call_timeout", "connection_failed", "internal")),

@@ -17,7 +17,7 @@ from daemon_process import make_repository
 from drivers import SDKS, Driver
 from served import Served
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("driver")]
+pytestmark = pytest.mark.slow
 
 MB = 1_000_000
 BLOCKS = 200

@@ -14,11 +14,7 @@ import pytest
 from daemon_process import git, make_repository
 from world import World
 
-pytestmark = [
-    pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small file system needs root"),
-    # One disk for all, and what one test leaves is what the next begins with.
-    pytest.mark.xdist_group("full_disk"),
-]
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small file system needs root")
 
 ROOM = 24
 OUTPUT = 8 << 20

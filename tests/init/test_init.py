@@ -7,10 +7,7 @@ import os
 import shutil
 import subprocess
 
-import pytest
 from go_toolchain import ROOT, Go, unavailable
-
-pytestmark = pytest.mark.xdist_group("init")
 
 STATICCHECK = "honnef.co/go/tools/cmd/staticcheck@v0.8.2"
 UNREACHABLE = ("dial tcp", "no such host", "i/o timeout", "connection refused", "Forbidden", "TLS handshake")

@@ -33,9 +33,9 @@ def tree(go: Go, node: Node, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 
 def parameters() -> list[object]:
-    """One test for each mutation; those with the same command go to the same worker, which runs it unharmed once."""
+    """One test for each mutation; those with the same command follow each other, and it is run unharmed once."""
     ordered = sorted(MUTATIONS, key=lambda mutation: str(mutation.run))
-    return [pytest.param(one, id=one.title, marks=pytest.mark.xdist_group(str(one.run))) for one in ordered]
+    return [pytest.param(one, id=one.title) for one in ordered]
 
 
 @pytest.mark.parametrize("mutation", parameters())

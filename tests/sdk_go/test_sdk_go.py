@@ -8,8 +8,6 @@ import subprocess
 import pytest
 from go_toolchain import MODULE, Go, unavailable
 
-pytestmark = pytest.mark.xdist_group("sdk_go")
-
 STATICCHECK = "honnef.co/go/tools/cmd/staticcheck@v0.8.2"
 GOVULNCHECK = "golang.org/x/vuln/cmd/govulncheck@v1.1.4"
 UNREACHABLE = ("dial tcp", "no such host", "i/o timeout", "connection refused", "Forbidden", "TLS handshake")

@@ -9,13 +9,10 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-import pytest
 from generate import emit_go, emit_vectors
 from generate.load import load_directory, load_documents
 from generate.model import ObjectType
 from go_toolchain import MODULE, ROOT, Go
-
-pytestmark = pytest.mark.xdist_group("sdk_go")
 
 CHECK = """package protocol
 

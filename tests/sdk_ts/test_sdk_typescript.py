@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
 from node_toolchain import Node, browser, unavailable
-
-pytestmark = pytest.mark.xdist_group("sdk_ts")
 
 PAGE = "test/terminal.test.ts"
 ENGINES = "test/engines.test.ts"

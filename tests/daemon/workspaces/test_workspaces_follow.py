@@ -31,8 +31,6 @@ from nexusd.workspaces.registry import Registry
 PATIENCE = 20
 OWNER = "tester"
 
-pytestmark = pytest.mark.xdist_group("docker")
-
 
 class Node:
     """The lifecycle of one node, on what an earlier one left in the same folder."""

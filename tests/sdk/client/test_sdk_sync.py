@@ -7,6 +7,7 @@ import inspect
 import os
 import signal
 import threading
+import time
 from pathlib import Path
 
 import nexus_sdk.attachment
@@ -184,6 +185,10 @@ def test_ctrl_c_cancels_the_call_and_leaves_the_client_usable(remote):
             ws.run(["sleep", "1000"])
         thread.join(10)
         assert nexus.ping().time.year == 2026
+        # The cancel leaves by itself; the call does not wait for it.
+        deadline = time.monotonic() + 10
+        while not remote.session.cancelled and time.monotonic() < deadline:
+            time.sleep(0.01)
         assert len(remote.session.cancelled) == 1
 
 

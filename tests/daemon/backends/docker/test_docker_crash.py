@@ -25,7 +25,6 @@ POINTS = sorted(
     - {"docker.pull.before", "docker.pull.after"}
 )
 WORKSPACE = "ws_crash"
-pytestmark = pytest.mark.xdist_group("docker")
 
 LIFE = """
 import asyncio, sys

@@ -16,8 +16,6 @@ from nexus_sdk.protocol.types import MachineOptions
 from nexusd.backends.docker import address, failures
 from nexusd.backends.docker import engine as engines
 
-pytestmark = pytest.mark.xdist_group("docker")
-
 
 class Proxy:
     """A socket in front of the engine's, which can stop passing on."""

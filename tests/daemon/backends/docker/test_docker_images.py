@@ -20,8 +20,6 @@ from nexusd.backends.docker.client import Client
 from nexusd.files.beneath import Beneath
 from registry import Registry
 
-pytestmark = pytest.mark.xdist_group("docker")
-
 PATIENCE = 20
 
 

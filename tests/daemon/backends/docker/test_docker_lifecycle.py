@@ -8,8 +8,6 @@ import pytest
 from docker_backend import make_backend, spec_for
 from nexus_sdk.protocol.errors import BackendFailed, MachineConflict
 
-pytestmark = pytest.mark.xdist_group("docker")
-
 PATIENCE = 20
 
 

@@ -13,7 +13,6 @@ from daemon_process import DaemonProcess
 from engine import BASE, TestEngine
 from nexus_sdk.protocol.errors import PortRefused
 
-pytestmark = pytest.mark.xdist_group("docker")
 # Below what the kernel hands out by itself, or other tests' connections would take some.
 PORTS = ["ports.range.start=25000", "ports.range.end=27999"]
 

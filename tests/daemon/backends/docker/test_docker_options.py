@@ -19,8 +19,6 @@ from nexus_sdk.protocol.types import ImageBuild, MachineOptions
 from nexusd.backends.docker import options as rules
 from nexusd.config.resources import Resources
 
-pytestmark = pytest.mark.xdist_group("docker")
-
 MIB = 1 << 20
 
 

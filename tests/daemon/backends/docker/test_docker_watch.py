@@ -10,8 +10,6 @@ from docker_backend import make_backend, spec_for
 from engine import TestEngine
 from nexus_sdk.protocol.errors import BackendUnavailable
 
-pytestmark = pytest.mark.xdist_group("docker")
-
 PATIENCE = 20
 
 
