@@ -96,12 +96,15 @@ async def test_an_observer_never_holds_the_terminal_up(bench: Bench) -> None:
     process = await bench.start(
         sys.executable,
         "-c",
-        "print('x' * 99 + '\\n' * 1, flush=True); [print('y' * 99) for _ in range(5000)]",
+        "print('x' * 99, flush=True); input(); [print('y' * 99) for _ in range(5000)]",
         pty=SIZE,
         log_limit=65536,
     )
     observer = await bench.attach(process, role="observer")
     await observer.next()
+    controller = await bench.attach(process)
+    await controller.write_stdin(0, b"\n")
+    controller.close()
     assert (await bench.table.wait(process.id, DEADLINE)).state == "exited"
     with pytest.raises(ObserverLagged) as lagged:
         await read_all(observer)
