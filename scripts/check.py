@@ -21,6 +21,9 @@ ONE_AT_A_TIME = [
     "tests/daemon/workspaces/test_workspaces_follow.py",
 ]
 """Tests that look at all processes of the machine, or run an engine on it, so that nothing may run beside them."""
+LIBRARY_SOCKETS = "ignore:unclosed <socket.socket:ResourceWarning"
+"""The `docker` library leaves the sockets of requests that were given up to the garbage collector, which finds them in the
+middle of whichever test comes then."""
 MUTATIONS = "tests/mutations"
 """Tests that run other tests in broken copies."""
 APART = [*ONE_AT_A_TIME, MUTATIONS]
@@ -52,7 +55,7 @@ CHECKS: dict[str, tuple[str, list[str]]] = {
     ),
     "machine tests": (
         "run a failed test alone: make unit ARGS=path::name",
-        [PYTHON, "-m", "pytest", "-q", *ONE_AT_A_TIME],
+        [PYTHON, "-m", "pytest", "-q", "-W", LIBRARY_SOCKETS, *ONE_AT_A_TIME],
     ),
     "mutations": (
         "one that survives wants a test, one that is stale a new text",
