@@ -22,8 +22,8 @@ ONE_AT_A_TIME = [
 ]
 """Tests that look at all processes of the machine, or run an engine on it, so that nothing may run beside them."""
 LIBRARY_SOCKETS = "ignore:unclosed <socket.socket:ResourceWarning"
-"""The `docker` library leaves the sockets of requests that were given up to the garbage collector, which finds them in the
-middle of whichever test comes then."""
+"""The `docker` library leaves the sockets of requests that were given up to the garbage collector, which finds them in
+the middle of whichever test comes then."""
 MUTATIONS = "tests/mutations"
 """Tests that run other tests in broken copies."""
 APART = [*ONE_AT_A_TIME, MUTATIONS]
