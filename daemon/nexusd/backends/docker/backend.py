@@ -90,7 +90,8 @@ class DockerBackend:
     async def open(self) -> None:
         """Take the state directory. The engine need not be there yet. Raises BackendFailed."""
         try:
-            instance = await asyncio.to_thread(self._notes.open)
+            await asyncio.to_thread(self._notes.open)
+            instance = await asyncio.to_thread(self._notes.instance)
         except OSError as error:
             self._trouble = f"{self._directory}: {error.strerror or error}"
             raise BackendFailed(

@@ -17,8 +17,7 @@ from nexusd.backends.base import (
 )
 from nexusd.backends.docker import names
 from nexusd.backends.docker.helper import Connection
-from nexusd.backends.host.census import INSTANCE, PROCESS, WORKSPACE
-from nexusd.backends.host.environment import TERMINAL, port_variable
+from nexusd.backends.host import environment
 from nexusd.backends.host.roots import Roots
 
 
@@ -68,7 +67,7 @@ class DockerMachine:
             raise CwdInvalid(
                 f"{spec.cwd}: the directory is outside of the workspace", command=spec.cwd, reason="outside"
             )
-        environ = build(inside.environ, self.spec, spec, self._instance)
+        environ = environment.build(inside.environ, self.spec, spec, self._instance)
         return await inside.connection.spawn(spec, environ, cwd)
 
     def root(self) -> RootHandle:
@@ -86,28 +85,3 @@ class DockerMachine:
     async def adopt(self) -> list[ProcessHandle]:
         """What an earlier daemon started here and is still known."""
         return list(await (await self._adopting(self.spec)).connection.adopt())
-
-
-def build(image: Mapping[str, str], machine: MachineSpec, spec: SpawnSpec, instance: str) -> dict[str, str]:
-    """The whole environment of one process. Markers win over whatever the workspace or the call says.
-
-    Args:
-        image: from `recipe.environment`.
-        machine: the workspace.
-        spec: the process.
-        instance: id of the daemon's state, the same across restarts.
-    """
-    environ = dict(image)
-    if spec.pty is not None:
-        environ["TERM"] = TERMINAL
-    environ.update(machine.env)
-    environ.update(spec.env)
-    for name, port in machine.ports.items():
-        # What a server inside binds, which is not always the number outside.
-        environ[port_variable(name)] = str(machine.options.container_ports.get(name, port))
-    environ["NEXUS_WORKSPACE_NAME"] = machine.name
-    environ["NEXUS_GENERATION"] = str(machine.generation)
-    environ[INSTANCE] = instance
-    environ[WORKSPACE] = machine.workspace
-    environ[PROCESS] = spec.process
-    return environ

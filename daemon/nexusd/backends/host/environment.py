@@ -37,22 +37,23 @@ def base(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
     return passed
 
 
-def build(daemon: Mapping[str, str], machine: MachineSpec, spec: SpawnSpec, instance: str) -> dict[str, str]:
+def build(common: Mapping[str, str], machine: MachineSpec, spec: SpawnSpec, instance: str) -> dict[str, str]:
     """The whole environment of one process. Markers win over whatever the workspace or the call says.
 
     Args:
-        daemon: from `base`.
+        common: what every process there has: from `base`, or from the image of a container.
         machine: the workspace.
         spec: the process.
         instance: id of the daemon's state, the same across restarts.
     """
-    environ = dict(daemon)
+    environ = dict(common)
     if spec.pty is not None:
         environ["TERM"] = TERMINAL
     environ.update(machine.env)
     environ.update(spec.env)
     for name, port in machine.ports.items():
-        environ[port_variable(name)] = str(port)
+        # What a server inside binds, which in a machine with a network of its own is not always the number outside.
+        environ[port_variable(name)] = str(machine.options.container_ports.get(name, port))
     environ["NEXUS_WORKSPACE_NAME"] = machine.name
     environ["NEXUS_GENERATION"] = str(machine.generation)
     environ[INSTANCE] = instance
