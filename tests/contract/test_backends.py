@@ -394,7 +394,8 @@ async def test_ports_of_others_cannot_be_reached(backend, spec):
 
 
 async def test_stats_count_what_runs(backend, spec):
-    handle = await sleeper(backend, spec)
+    # a shell that waits, for a process that is just executing a program has no memory yet
+    handle = await sleeper(backend, spec, "echo up; sleep 600; true")
     stats = await backend.stats(spec.workspace)
     assert stats.processes >= 1
     assert stats.memory > 0

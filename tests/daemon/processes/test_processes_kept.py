@@ -116,6 +116,27 @@ async def test_a_terminal_is_there_again(bench: Bench) -> None:
     attachment.close()
 
 
+async def test_a_resize_reaches_the_keeper_before_what_is_typed_after_it(
+    bench: Bench, machine: KeptMachine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    process = await bench.start("cat", pty=PtySize(cols=80, rows=24))
+    attachment = await bench.attach(process)
+    channel = machine.keeper._channel
+    assert channel is not None
+    sent: list[bytes] = []
+    send = channel.send
+
+    def spy(kind: int, *parts: bytes, fds: tuple[int, ...] = ()) -> None:
+        sent.append(b"".join(parts))
+        send(kind, *parts, fds=fds)
+
+    monkeypatch.setattr(channel, "send", spy)
+    bench.table._live[process.id].resize(100, 30)
+    await attachment.write_stdin(0, b"typed")
+    assert [b'"resize"' in sent[0], sent[1].endswith(b"typed")] == [True, True]
+    attachment.close()
+
+
 async def test_input_is_taken_once(bench: Bench) -> None:
     process = await bench.start("cat", stdin=True)
     attachment = await bench.attach(process)

@@ -17,11 +17,8 @@ import msgspec
 from nexus_sdk.protocol.errors import (
     BackendFailed,
     CommandNotFound,
-    CwdInvalid,
     InvalidParams,
-    NexusError,
     PortRefused,
-    SpawnFailed,
 )
 from nexus_sdk.wire.frames import UP, FrameError, FrameType, decode
 
@@ -30,6 +27,7 @@ from nexusd.backends.host.environment import unusable
 from nexusd.backends.host.net import TcpStream
 from nexusd.backends.keeper import messages
 from nexusd.backends.keeper.channel import BINARY, TEXT, Broken, Channel, connect
+from nexusd.backends.keeper.failures import Failed, KeeperGone, KeeperRefused, explain
 from nexusd.backends.keeper.handle import KeptHandle
 
 R = TypeVar("R")
@@ -49,24 +47,14 @@ _decode = msgspec.json.Decoder(messages.Answer).decode
 _encode = msgspec.json.Encoder().encode
 
 
-class KeeperGone(Exception):
-    """Nobody answers at the socket, or the connection was lost; what was asked may have been done."""
-
-
-class KeeperRefused(Exception):
-    """Who answers is not the keeper that was meant: its proof, its protocol or its process does not fit."""
-
-
 def _as_it_is(result: msgspec.Raw) -> msgspec.Raw:
     return result
 
 
-class _Failed(Exception):
-    """The keeper answered with an error."""
-
-    def __init__(self, failure: messages.Failure) -> None:
-        super().__init__(failure.message)
-        self.failure = failure
+def _forgive(answer: asyncio.Future[Any]) -> None:
+    """Nobody waits for it; a failure is worth a line for whoever looks for one."""
+    if not answer.cancelled() and (error := answer.exception()) is not None:
+        _log.debug("%s", error)
 
 
 class Keeper:
@@ -174,12 +162,12 @@ class Keeper:
         try:
             return await self._request("spawn", params, self._spawned, fds=(log,))
         except BaseException as error:
-            if not isinstance(error, _Failed):
+            if not isinstance(error, Failed):
                 # It may have been started, and nobody would ever ask for it.
                 self._later(self._discard(spec.process))
             spec.log.unlink(missing_ok=True)
-            if isinstance(error, _Failed):
-                raise _explain(error.failure, spec.argv[0], cwd) from None
+            if isinstance(error, Failed):
+                raise explain(error.failure, spec.argv[0], cwd) from None
             if isinstance(error, KeeperGone):
                 raise self._trouble("spawn", error) from None
             raise
@@ -204,7 +192,7 @@ class Keeper:
         """Connect to a TCP port on the machine's loopback. Raises PortRefused."""
         try:
             fd = await self._request("dial", {"port": port}, self._dialled)
-        except _Failed as error:
+        except Failed as error:
             raise PortRefused(f"cannot connect to port {port}: {error.failure.reason}", port=port) from None
         except KeeperGone as error:
             raise self._trouble("dial", error) from None
@@ -235,7 +223,7 @@ class Keeper:
             await self._request("upgrade", {"build": build}, _as_it_is, fds=(fd,))
         except KeeperGone:
             pass  # the connection ends with the old program
-        except _Failed as error:
+        except Failed as error:
             raise self._trouble("upgrade", error) from None
         finally:
             os.close(fd)
@@ -258,14 +246,14 @@ class Keeper:
     # --- what handles need ---
 
     async def call(self, method: str, timeout: float = CALL_TIMEOUT, **params: Any) -> msgspec.Raw:
-        """One request. Raises KeeperGone; _Failed where it was refused."""
+        """One request. Raises KeeperGone; Failed where it was refused."""
         return await self._request(method, params, _as_it_is, timeout)
 
     async def ask(self, method: str, timeout: float = CALL_TIMEOUT, **params: Any) -> msgspec.Raw:
         """The same where details help nobody: every failure is BackendFailed, and an unknown process is none."""
         try:
             return await self.call(method, timeout, **params)
-        except _Failed as error:
+        except Failed as error:
             if error.failure.name == "process_unknown":
                 return msgspec.Raw(b"{}")
             raise self._trouble(method, error) from None
@@ -273,8 +261,13 @@ class Keeper:
             raise self._trouble(method, error) from None
 
     def post(self, method: str, **params: Any) -> None:
-        """A request whose answer nobody waits for."""
-        self._later(self._post(method, params))
+        """A request whose answer nobody waits for. It is sent at once, before any input that is written after it."""
+        try:
+            waiter = self._ask(method, params, _as_it_is)
+        except KeeperGone:
+            self._later(self._post(method, params))  # again when the connection is back
+        else:
+            waiter.add_done_callback(_forgive)
 
     def notify(self, method: str, **params: Any) -> None:
         """A message without an answer; dropped where the connection is lost, and told again when it is back."""
@@ -347,7 +340,7 @@ class Keeper:
         }
         try:
             page = await self._request("authenticate", params, welcomed)
-        except _Failed as error:
+        except Failed as error:
             raise KeeperRefused(f"the keeper at {self._path} does not accept us: {error}") from None
         while page.more:
             page = await self._request("list", {"after": page.processes[-1].stream}, paged)
@@ -445,6 +438,19 @@ class Keeper:
         """
         if self._channel is None and self._coming_back is not None and method != "authenticate":
             await asyncio.wait([self._coming_back])
+        try:
+            return await asyncio.wait_for(self._ask(method, params, accept, fds), timeout)
+        except TimeoutError:
+            raise KeeperGone(f"no answer to {method} within {timeout:g} s") from None
+
+    def _ask(
+        self,
+        method: str,
+        params: Mapping[str, Any],
+        accept: Callable[[msgspec.Raw], R],
+        fds: tuple[int, ...] = (),
+    ) -> asyncio.Future[R]:
+        """Send a request; its answer. Raises KeeperGone where it cannot be sent."""
         if self._channel is None:
             raise KeeperGone(f"there is no connection to the keeper at {self._path}")
         id = self._next_id
@@ -452,13 +458,11 @@ class Keeper:
         waiter: asyncio.Future[R] = self._loop.create_future()
         self._calls[id] = _Waiting(waiter, accept)
         try:
-            message = {"jsonrpc": "2.0", "id": id, "method": method, "params": params}
-            self._channel.send(TEXT, _encode(message), fds=fds)
-            return await asyncio.wait_for(waiter, timeout)
+            self._channel.send(TEXT, _encode({"jsonrpc": "2.0", "id": id, "method": method, "params": params}), fds=fds)
         except ConnectionError as error:
+            del self._calls[id]
             raise KeeperGone(str(error)) from None
-        except TimeoutError:
-            raise KeeperGone(f"no answer to {method} within {timeout:g} s") from None
+        return waiter
 
     def _send(self, kind: int, data: bytes) -> bool:
         if self._channel is None:
@@ -472,7 +476,7 @@ class Keeper:
     async def _post(self, method: str, params: Mapping[str, Any]) -> None:
         try:
             await self._request(method, params, _as_it_is)
-        except (KeeperGone, _Failed) as error:
+        except (KeeperGone, Failed) as error:
             _log.debug("%s: %s", method, error)
 
     def _message(self, kind: int, data: bytes) -> None:
@@ -521,7 +525,7 @@ class Keeper:
         future = waiting.future
         if message.error is not None:
             if not future.done():
-                future.set_exception(_Failed(message.error))
+                future.set_exception(Failed(message.error))
             return
         try:
             made = waiting.accept(message.result)
@@ -584,11 +588,3 @@ class _Fd(int):
 class _Waiting(NamedTuple):
     future: asyncio.Future[Any]
     accept: Callable[[msgspec.Raw], Any]
-
-
-def _explain(failure: messages.Failure, command: str, cwd: str) -> NexusError:
-    if failure.name == "command_not_found":
-        return CommandNotFound(f"cannot execute {command}: {failure.reason}", command=command, reason=failure.reason)
-    if failure.name == "cwd_invalid":
-        return CwdInvalid(f"cannot start in {cwd}: {failure.reason}", command=cwd, reason=failure.reason)
-    return SpawnFailed(f"cannot start {command}: {failure.message}", command=command, reason=failure.reason)

@@ -1,0 +1,34 @@
+"""What goes wrong between this daemon and a machine's keeper, and how it is told to callers."""
+
+from __future__ import annotations
+
+from nexus_sdk.protocol.errors import CommandNotFound, CwdInvalid, NexusError, SpawnFailed
+
+from nexusd.backends.keeper import messages
+
+__all__ = ["Failed", "KeeperGone", "KeeperRefused", "explain"]
+
+
+class KeeperGone(Exception):
+    """Nobody answers at the socket, or the connection was lost; what was asked may have been done."""
+
+
+class KeeperRefused(Exception):
+    """Who answers is not the keeper that was meant: its proof, its protocol or its process does not fit."""
+
+
+class Failed(Exception):
+    """The keeper answered with an error."""
+
+    def __init__(self, failure: messages.Failure) -> None:
+        super().__init__(failure.message)
+        self.failure = failure
+
+
+def explain(failure: messages.Failure, command: str, cwd: str) -> NexusError:
+    """Why `command` was not started in `cwd`."""
+    if failure.name == "command_not_found":
+        return CommandNotFound(f"cannot execute {command}: {failure.reason}", command=command, reason=failure.reason)
+    if failure.name == "cwd_invalid":
+        return CwdInvalid(f"cannot start in {cwd}: {failure.reason}", command=cwd, reason=failure.reason)
+    return SpawnFailed(f"cannot start {command}: {failure.message}", command=command, reason=failure.reason)
