@@ -94,6 +94,7 @@ func parse(arguments []string) (identity upgrade.State, argv []string, secretFil
 	flags.StringVar(&identity.Socket, "socket", "", "where to listen")
 	flags.StringVar(&secretFile, "secret-file", "", "file with the secret, 32 bytes; it is removed")
 	flags.StringVar(&identity.Name, "name", "", "the workspace's id")
+	idle := flags.Duration("idle", 0, "with --keep: end when for so long there is neither a daemon nor a process")
 	flags.BoolVar(&identity.Keep, "keep", false, "keep one workspace's processes on a host, not as PID 1")
 	if err = flags.Parse(arguments); err != nil {
 		return
@@ -102,6 +103,7 @@ func parse(arguments []string) (identity upgrade.State, argv []string, secretFil
 		err = errors.New("--socket and --secret-file are needed")
 		return
 	}
+	identity.IdleMS = idle.Milliseconds()
 	if identity.Socket, err = filepath.Abs(identity.Socket); err != nil {
 		return
 	}

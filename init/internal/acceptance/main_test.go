@@ -85,6 +85,11 @@ func start(t *testing.T, wrapper []string, more ...string) *machine {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return startAt(t, folder, wrapper, more...)
+}
+
+func startAt(t *testing.T, folder string, wrapper []string, more ...string) *machine {
+	t.Helper()
 	m := &machine{t: t, folder: folder, socket: filepath.Join(folder, "s"), secret: make([]byte, 32), ended: make(chan struct{})}
 	rand.Read(m.secret)
 	secretFile := filepath.Join(folder, "secret")

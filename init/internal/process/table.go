@@ -251,6 +251,17 @@ func (t *Table) List() []*Process {
 	return list
 }
 
+// Idle says whether there is neither a process, nor one that is being started, nor an orphan that came to us.
+func (t *Table) Idle() bool {
+	// Before the lock, for the reaper tells us of a child while it holds its own.
+	if t.reaper.Any() {
+		return false
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return len(t.processes) == 0 && len(t.starting) == 0
+}
+
 // Forget drops the record of a process that was reaped, and closes its log.
 func (t *Table) Forget(id string) *wire.Error {
 	process, failure := t.Get(id)

@@ -10,6 +10,9 @@ import (
 	"syscall"
 )
 
+// pAll is P_ALL of waitid(2).
+const pAll = 0
+
 // Reaper reaps. One goroutine, in Run, calls wait4; nobody else may. Its methods may be called from any goroutine.
 type Reaper struct {
 	// gate is held for reading from before a child is reaped until its owner knows.
@@ -72,6 +75,15 @@ func (r *Reaper) Looked() <-chan struct{} {
 
 // Adopted returns how many orphans were reaped.
 func (r *Reaper) Adopted() uint64 { return r.adopted.Load() }
+
+// Any says whether this process has any child, ours or adopted.
+func (r *Reaper) Any() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	// Nobody is reaped by this.
+	_, _, failure := syscall.Syscall6(syscall.SYS_WAITID, pAll, 0, 0, syscall.WNOHANG|syscall.WEXITED|syscall.WNOWAIT, 0, 0)
+	return failure != syscall.ECHILD
+}
 
 // Run reaps until the program ends.
 func (r *Reaper) Run() {

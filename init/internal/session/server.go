@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"path/filepath"
 	"sync"
 	"time"
 
@@ -22,6 +23,10 @@ const (
 	handoverTime = 10 * time.Second
 	// flushTime is how long we wait for a daemon to read the answer to its last request.
 	flushTime = time.Second
+	// longestAddress is what certainly fits into the address of a Unix socket.
+	longestAddress = 100
+	// idleLooks is how often we look whether there is something to do, before we end because there is not.
+	idleLooks = 4
 )
 
 // Server lets daemons in.
@@ -57,7 +62,7 @@ func (s *Server) Listen() error {
 	if err := os.Remove(before); err != nil && !os.IsNotExist(err) {
 		return fmt.Errorf("unable to remove an old socket: %w", err)
 	}
-	listener, err := net.ListenUnix("unix", &net.UnixAddr{Name: before, Net: "unix"})
+	listener, err := listen(before)
 	if err != nil {
 		return fmt.Errorf("unable to listen: %w", err)
 	}
@@ -70,6 +75,19 @@ func (s *Server) Listen() error {
 	}
 	s.listener = listener
 	return nil
+}
+
+// listen makes a socket. Its path may be longer than an address (108 bytes): it is reached through its directory then.
+func listen(path string) (*net.UnixListener, error) {
+	if len(path) > longestAddress {
+		directory, err := os.Open(filepath.Dir(path))
+		if err != nil {
+			return nil, err
+		}
+		defer directory.Close()
+		path = fmt.Sprintf("/proc/self/fd/%d/%s", directory.Fd(), filepath.Base(path))
+	}
+	return net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
 }
 
 // Resume takes over a socket that listens already.
@@ -91,6 +109,9 @@ func (s *Server) Resume(fd int) error {
 
 // Serve accepts until the program ends.
 func (s *Server) Serve() error {
+	if s.Identity.Keep && s.Identity.IdleMS > 0 {
+		go s.endWhenIdle(time.Duration(s.Identity.IdleMS) * time.Millisecond)
+	}
 	pause := time.Millisecond
 	for {
 		socket, err := s.listener.AcceptUnix()
@@ -178,6 +199,36 @@ func (s *Server) Shutdown(grace time.Duration, answer func(*wire.Error)) {
 	}
 	os.Remove(s.Identity.Socket)
 	s.Exit(0)
+}
+
+// endWhenIdle ends the program once it had no daemon, no process and no child for so long: a daemon that never came back
+// leaves nothing behind that does nothing.
+func (s *Server) endWhenIdle(patience time.Duration) {
+	looks := 0
+	for range time.Tick(patience / idleLooks) {
+		if looks++; !s.idle() {
+			looks = 0
+		}
+		if looks <= idleLooks {
+			continue
+		}
+		// Nobody new gets in from here on; who connects now finds nobody, as a moment later.
+		s.ending.Lock()
+		s.Table.Close()
+		if s.idle() {
+			os.Remove(s.Identity.Socket)
+			s.Exit(0)
+		}
+		s.Table.Reopen()
+		s.ending.Unlock()
+		looks = 0
+	}
+}
+
+func (s *Server) idle() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.current == nil && len(s.unproven) == 0 && s.Table.Idle()
 }
 
 // everything says whether all processes that we see are the workspace's.

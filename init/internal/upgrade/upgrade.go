@@ -23,15 +23,17 @@ import (
 // State is all that one program hands over to the next.
 type State struct {
 	// Version is version.Handover of whoever wrote it.
-	Version    int                `json:"version"`
-	Secret     []byte             `json:"secret"`
-	Boot       string             `json:"boot"`
-	Generation int                `json:"generation"`
-	Name       string             `json:"name"`
-	Socket     string             `json:"socket"`
-	Keep       bool               `json:"keep"`
-	ListenFD   int                `json:"listen_fd"`
-	Table      process.SavedTable `json:"table"`
+	Version    int    `json:"version"`
+	Secret     []byte `json:"secret"`
+	Boot       string `json:"boot"`
+	Generation int    `json:"generation"`
+	Name       string `json:"name"`
+	Socket     string `json:"socket"`
+	Keep       bool   `json:"keep"`
+	// IdleMS is how long a keeper that has nothing to keep waits for a daemon before it ends; 0: for ever.
+	IdleMS   int64              `json:"idle_ms"`
+	ListenFD int                `json:"listen_fd"`
+	Table    process.SavedTable `json:"table"`
 }
 
 // Run replaces this program by program, an open file, and returns only where that failed; then everything is as before.
