@@ -16,7 +16,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from nexus_sdk.protocol.errors import NexusError, WorkspaceNotFound
+from nexus_sdk.protocol.errors import BackendFailed, NexusError, WorkspaceNotFound
 from nexus_sdk.protocol.errors import WorkspaceState as WorkspaceStateError
 from nexus_sdk.protocol.methods import LEVEL, METHODS
 from nexus_sdk.protocol.types import ServerInfo
@@ -39,6 +39,8 @@ from nexusd.auth.tokens import Tokens
 from nexusd.backends.base import Backend, Machine
 from nexusd.backends.docker import address
 from nexusd.backends.host.backend import HostBackend
+from nexusd.backends.host.keepers import Keeping
+from nexusd.backends.keeper.binary import binary
 from nexusd.config.loading import ConfigError, Loaded, load
 from nexusd.config.model import Config
 from nexusd.config.paths import Home
@@ -222,7 +224,7 @@ class Daemon:
         stack.callback(audit.close)
 
         registry = Registry(instance)
-        backends: dict[str, Backend] = {"host": HostBackend(self.home.state)}
+        backends: dict[str, Backend] = {"host": HostBackend(self.home.state, self._keeping(config))}
         if (host := address.find(config.docker.host)) is not None:
             backends["docker"] = self._docker(config, host)
         if os.environ.get("NEXUS_MOCK") == "1":
@@ -313,6 +315,21 @@ class Daemon:
         server = self._server(config, listeners, services, gate, tokens, observer, metrics)
         return services, server
 
+    def _keeping(self, config: Config) -> Keeping | None:
+        """What the host backend needs to keep processes; None where it cannot, or is not to."""
+        if not config.processes.outlive_daemon:
+            return None
+        try:
+            program = binary()
+        except BackendFailed as error:
+            log.warning("processes on this host end with the daemon: %s", error.message)
+            return None
+        return Keeping(program, self.home.run / "keepers", self._log_of)
+
+    def _log_of(self, process: str) -> Path:
+        """Where the output of a process is kept."""
+        return self.home.state / "output" / f"{process}.log"
+
     def _docker(self, config: Config, host: str) -> Backend:
         # Not loaded where there is no engine: it would be a tenth of the time until a daemon is ready.
         from nexusd.backends.docker.backend import DockerBackend
@@ -324,7 +341,7 @@ class Daemon:
             host=host,
             settings=config.docker,
             resources=config.resources,
-            helper=NexusInit(lambda process: self.home.state / "output" / f"{process}.log"),
+            helper=NexusInit(self._log_of),
             git_dir=lambda repository: common_dir(Path(repository)),
         )
 

@@ -28,7 +28,7 @@ def test_the_service(tmp_path: Path) -> None:
     assert service["ExecStart"] == "/opt/bin/python -m nexusd"
     assert service["ExecReload"] == "/bin/kill -HUP $MAINPID"
     assert service["Environment"] == f"NEXUS_HOME={tmp_path / 'home'}"
-    assert service["WatchdogSec"] == "30" and service["KillMode"] == "mixed" and service["Restart"] == "on-failure"
+    assert service["WatchdogSec"] == "30" and service["KillMode"] == "process" and service["Restart"] == "on-failure"
     assert "NoNewPrivileges" not in service
     assert "@" not in units.service.replace("nexusd@", "") and "@" not in units.socket
 

@@ -66,6 +66,7 @@ RECOVER = ["recover.processes.after", "recover.orphans.after", "recover.settle.a
 CLONE = ["git.clone.fetched", "git.clone.renamed"]
 BEGIN = ["exec.start.spawned", "exec.start.recorded"]
 FINISH = ["exec.end.known", "exec.end.noted", "exec.end.saving", "exec.end.saved"]
+KEEPER = ["host.keeper.started", "host.keeper.noted"]
 ELSEWHERE = {"git.worktree.registered", "git.remove.renamed", "git.remove.forgotten"}
 """Those of `tests/daemon/git/test_git_worktrees.py`."""
 
@@ -76,7 +77,18 @@ def test_every_point_is_died_at():
         written.update(re.findall(r'failpoint\("([a-z.]+)"\)', module.read_text()))
     # Those of the docker backend are died at in tests/daemon/backends/docker/test_docker_crash.py, every one.
     written = {point for point in written if not point.startswith("docker.")}
-    tried = {*CREATE, *START, *STOP, *DESTROY, *RECOVER, *CLONE, *BEGIN, *FINISH, *(point for _, point in CHANGES)}
+    tried = {
+        *CREATE,
+        *START,
+        *STOP,
+        *DESTROY,
+        *RECOVER,
+        *CLONE,
+        *BEGIN,
+        *FINISH,
+        *KEEPER,
+        *(point for _, point in CHANGES),
+    }
     assert len(tried) >= 40
     assert written - {point.partition("@")[0] for point in tried} == ELSEWHERE
 
@@ -91,6 +103,20 @@ def marked_processes(workspace: str) -> list[int]:
             except OSError:
                 continue
             if f"NEXUS_WORKSPACE={workspace}".encode() in environ.split(b"\0"):
+                found.append(int(entry.name))
+    return found
+
+
+def keepers(home: Path) -> list[int]:
+    """The keepers of a home's workspaces."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                command = (entry / "cmdline").read_bytes()
+            except OSError:
+                continue
+            if b"--keep\0" in command and f"{home}/".encode() in command:
                 found.append(int(entry.name))
     return found
 
@@ -157,7 +183,9 @@ class World:
         ids = {workspace["id"] for workspace in known}
         assert {row[0] for row in self.rows("SELECT DISTINCT workspace FROM ports")} == ids
         assert git("status", "--porcelain", cwd=self.repository) == ""
-        assert [pid for row in self.rows("SELECT id FROM workspaces") for pid in marked_processes(row[0])] == []
+        for (workspace,) in self.rows("SELECT id FROM workspaces"):
+            running = workspace in ids and self.daemon.call("exec.list", workspace=workspace, running=True)["processes"]
+            assert bool(marked_processes(workspace)) == bool(running), running
 
 
 @pytest.fixture
@@ -204,7 +232,7 @@ def prepare(world: World, *, running: bool, process: bool = False) -> dict:
         world.daemon.call("exec.start", workspace=made["id"], argv=["sleep", "600"])
     if not running:
         world.daemon.call("workspace.stop", workspace=made["id"])
-    world.daemon.stop()
+    world.daemon.stop(keep=True)
     return made
 
 
@@ -248,7 +276,27 @@ def test_killed_during_destroy(world, failpoint):
     world.check()
 
 
-def test_killed_while_a_process_runs(world):
+def test_killed_while_a_process_runs(world, nexus_init):
+    made = prepare(world, running=True)
+    world.daemon.start()
+    script = "for i in $(seq 1 400); do echo line $i; sleep 0.005; done; exit 7"
+    started = world.daemon.call("exec.start", workspace=made["id"], argv=["sh", "-c", script])
+    for stop in (world.daemon.kill, lambda: world.daemon.stop(keep=True)):
+        stop()
+        world.recovered()
+        assert world.daemon.call("exec.get", process=started["id"])["state"] == "running"
+    assert len(keepers(world.daemon.home)) == 1
+    ended = world.daemon.call("exec.wait", process=started["id"])
+    assert ended["exit"]["code"] == 7
+    lines = "".join(f"line {i}\n" for i in range(1, 401))
+    assert (ended["output_start"], ended["output_end"]) == (0, len(lines))
+    log = world.daemon.home / "state" / "output" / f"{started['id']}.log"
+    assert lines.encode() in log.read_bytes()
+    assert world.workspaces()[0]["generation"] == made["generation"]
+
+
+def test_killed_while_a_process_runs_that_nobody_keeps(world):
+    world.daemon.settings.append("processes.outlive_daemon=false")
     made = prepare(world, running=True)
     world.daemon.start()
     started = world.daemon.call("exec.start", workspace=made["id"], argv=["sh", "-c", "echo before; exec sleep 600"])
@@ -259,6 +307,23 @@ def test_killed_while_a_process_runs(world):
     assert "exit" not in found
     assert marked_processes(made["id"]) == []
     assert world.workspaces()[0]["state"] == "running"
+
+
+@pytest.mark.parametrize("failpoint", KEEPER)
+def test_killed_while_a_keeper_starts(world, nexus_init, failpoint):
+    made = prepare(world, running=True)
+    world.daemon.start(NEXUS_FAILPOINT=failpoint)
+    with pytest.raises(ConnectionError):
+        world.daemon.rpc("exec.run", workspace=made["id"], argv=["true"])
+    assert world.daemon.wait(PATIENCE) == -9, world.daemon.log[-2000:]
+    world.recovered()
+    assert world.daemon.call("exec.run", workspace=made["id"], argv=["true"])["exit"]["code"] == 0
+    # one of which nobody knows ends by itself
+    deadline = time.monotonic() + PATIENCE
+    while len(keepers(world.daemon.home)) > 1 and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert len(keepers(world.daemon.home)) == 1
+    world.check()
 
 
 def test_killed_while_undoing(world):
@@ -290,7 +355,6 @@ def test_unpushed_work_survives_a_kill_during_destroy(world):
 def test_killed_during_other_changes(world, method, failpoint):
     made = prepare(world, running=method != "switch")
     if method == "resume":
-        # what is paused does not outlive its daemon, so both calls are made of one
         world.daemon.start(NEXUS_FAILPOINT=failpoint)
         world.daemon.call("exec.start", workspace=made["id"], argv=["sleep", "600"])
         world.daemon.call("workspace.pause", workspace=made["id"])
@@ -304,7 +368,7 @@ def test_killed_during_other_changes(world, method, failpoint):
     assert [workspace["id"] for workspace in world.workspaces()] == [made["id"]]
     again = world.daemon.rpc(f"workspace.{method}", workspace=made["id"], key="change-1")
     if "error" in again:
-        # its goal was reached and is gone since: frozen processes ended with the daemon
+        # its goal was reached, and it is no longer one
         assert method in ("pause", "resume") and again["error"]["data"]["name"] == "workspace_state", again
     if "result" in again and again["result"]["workspace"]["state"] == "paused":
         world.daemon.call("workspace.resume", workspace=made["id"])
@@ -312,7 +376,7 @@ def test_killed_during_other_changes(world, method, failpoint):
 
 
 @pytest.mark.parametrize("failpoint", RECOVER)
-def test_killed_while_recovering(world, failpoint):
+def test_killed_while_recovering(world, nexus_init, failpoint):
     made = prepare(world, running=True)
     second = {**create(world), "name": "second", "key": "create-2"}
     world.daemon.start(NEXUS_FAILPOINT="git.worktree.added")
@@ -327,7 +391,8 @@ def test_killed_while_recovering(world, failpoint):
     world.check()
     result = world.daemon.call("workspace.create", **second)
     assert {workspace["id"] for workspace in world.workspaces()} == {made["id"], result["workspace"]["id"]}
-    assert world.daemon.call("exec.list", workspace=made["id"], running=True)["processes"] == []
+    (kept,) = world.daemon.call("exec.list", workspace=made["id"], running=True)["processes"]
+    assert kept["argv"] == ["sleep", "600"]
 
 
 @pytest.mark.parametrize("failpoint", CLONE)
@@ -344,13 +409,15 @@ def test_killed_during_a_clone(world, failpoint):
 
 
 @pytest.mark.parametrize("failpoint", BEGIN)
-def test_killed_while_a_process_is_started(world, failpoint):
+def test_killed_while_a_process_is_started(world, nexus_init, failpoint):
     made = prepare(world, running=True)
     start = {"workspace": made["id"], "argv": ["sleep", "600"], "key": "start-1"}
     world.die_at(failpoint, "exec.start", **start)
     world.recovered()
     world.check()
-    assert world.daemon.call("exec.list", workspace=made["id"], running=True)["processes"] == []
+    # One that is not written down was never acknowledged, and nobody could ever find it.
+    running = world.daemon.call("exec.list", workspace=made["id"], running=True)["processes"]
+    assert len(running) == (failpoint == "exec.start.recorded")
     again = world.daemon.rpc("exec.start", **start)
     assert again["error"]["data"]["name"] == "outcome_unknown", "it may have run: it must not run twice"
     world.check()
@@ -358,7 +425,9 @@ def test_killed_while_a_process_is_started(world, failpoint):
 
 @pytest.mark.parametrize("failpoint", FINISH)
 @pytest.mark.parametrize("method", ["exec.start", "exec.run"])
-def test_killed_while_an_end_is_written_down(world, method, failpoint):
+@pytest.mark.parametrize("kept", [True, False], ids=["kept", "pipes"])
+def test_killed_while_an_end_is_written_down(world, nexus_init, method, failpoint, kept):
+    world.daemon.settings.append(f"processes.outlive_daemon={str(kept).lower()}")
     made = prepare(world, running=True)
     world.daemon.start(NEXUS_FAILPOINT=failpoint)
     told = None
@@ -372,7 +441,10 @@ def test_killed_while_an_end_is_written_down(world, method, failpoint):
     world.check()
     found = world.daemon.call("exec.list", workspace=made["id"])["processes"]
     assert len(found) <= 1
-    if failpoint != "exec.end.known":
+    if kept and method == "exec.run" and failpoint == "exec.end.known":
+        # its record may not have been written yet: then nobody was told of it
+        assert all(process["state"] == "exited" and process["exit"]["code"] == 3 for process in found)
+    elif kept or failpoint != "exec.end.known":
         assert [(process["state"], process["exit"]["code"]) for process in found] == [("exited", 3)]
         assert found[0]["output_end"] == 4
     else:

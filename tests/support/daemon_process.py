@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from nexusd.backends.host import tree
+
 READY_SECONDS = 20.0
 STOP_SECONDS = 20.0
 
@@ -205,8 +207,8 @@ class DaemonProcess:
         assert self.process is not None
         return self.process.wait(timeout)
 
-    def stop(self) -> int:
-        """SIGTERM and wait; the exit code."""
+    def stop(self, *, keep: bool = False) -> int:
+        """SIGTERM and wait; the exit code. Processes that are kept go on only with `keep`."""
         if self.process is None:
             return 0
         if self.process.poll() is None:
@@ -216,8 +218,21 @@ class DaemonProcess:
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait(STOP_SECONDS)
+                self.end_kept()
                 raise AssertionError(f"nexusd did not stop in {STOP_SECONDS} s\n{self.log[-4000:]}") from None
+        if not keep:
+            self.end_kept()
         return self.process.returncode
+
+    def end_kept(self) -> None:
+        """End the processes of its workspaces on this host that outlived it, and who keeps them."""
+        folder = self.home / "state" / "host"
+        for path in (folder / "keepers").glob("*.json"):
+            note = json.loads(path.read_bytes())
+            tree.send_to(note["pid"], note["started"], signal.SIGKILL)
+        if (mark := folder / "instance").exists():
+            instance = mark.read_text().strip()
+            tree.kill(lambda now: tree.find_instance(now, instance))
 
     async def astart(self, **environ: str) -> DaemonProcess:
         """`start` without blocking the event loop."""

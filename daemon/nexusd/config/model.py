@@ -176,6 +176,14 @@ class Processes(Section, frozen=True, kw_only=True):
         float,
         _key("duration", "How long output may still come after the end, from a child that holds the pipe.", most=60),
     ] = 2.0
+    outlive_daemon: Annotated[
+        bool,
+        _key(
+            "flag",
+            "Whether processes on this host go on while the daemon is away, so that a restart costs no build. Needs"
+            " nexus-init; without it they end with the daemon. Those in containers always go on.",
+        ),
+    ] = True
 
 
 class Operations(Section, frozen=True, kw_only=True):

@@ -19,6 +19,7 @@ from nexusd.backends.base import MachineSpec, MachineStats, MachineStatus, Repor
 from nexusd.backends.host import libc, tree
 from nexusd.backends.host.census import INSTANCE, WORKSPACE, census
 from nexusd.backends.host.entries import Entries, Entry, Wanted
+from nexusd.backends.host.keepers import Keepers, Keeping
 from nexusd.backends.host.lookout import Lookout
 from nexusd.backends.host.machine import HostMachine, Shared
 from nexusd.backends.host.reaper import Reaper
@@ -39,55 +40,74 @@ _PAGE = os.sysconf("SC_PAGE_SIZE")
 class HostBackend:
     """Fulfils `Backend` with plain processes.
 
-    Processes do not survive the daemon: their pipes end in it. `open` therefore ends what a daemon that was killed left
-    behind, found by the marker of this state directory, and nothing else.
+    With keepers, processes outlive the daemon, and the next one takes them up. Without, they end with it, for their
+    pipes do. What a daemon that was killed left behind and nobody keeps is ended by `open`, found by the marker of this
+    state directory, and nothing else.
 
     Args:
         state_dir: where the backend keeps its notes, in a directory of its own; one daemon at a time.
+        keeping: what it takes to keep processes; None: they are not kept.
     """
 
     name = "host"
-    capabilities = Capabilities(
-        pause=True, checkpoint=False, fork=False, survives_daemon=False, isolation="none", own_network=False
-    )
     on_change: Callable[[str, str], None] | None = None  # nobody but us touches its machines
 
-    def __init__(self, state_dir: Path) -> None:
+    def __init__(self, state_dir: Path, keeping: Keeping | None = None) -> None:
+        self.capabilities = Capabilities(
+            pause=True,
+            checkpoint=False,
+            fork=False,
+            survives_daemon=keeping is not None,
+            isolation="none",
+            own_network=False,
+        )
         self._directory = state_dir / "host"
         self._entries = Entries(self._directory)
-        self._run = secrets.token_hex(8)
+        # What lives as long as what we start: this node's run, or only ours.
+        self._run = secrets.token_hex(8) if keeping is None else f"boot {_boot()}"
         self._reaper = Reaper()
         self._roots = Roots()
         self._spawning = ThreadPoolExecutor(4, "nexus-spawn")
         self._looking = ThreadPoolExecutor(4, "nexus-look")
         self._lookout = Lookout(self._looking)
+        self._keeps = keeping is not None
+        self._keepers = Keepers(keeping, self._directory / "keepers", self._reaper, self._lookout)
         self._shared: Shared | None = None
         self._lock: int | None = None
         self._sweeper: asyncio.Task[None] | None = None
         self._trouble = "not open yet"
 
     async def open(self) -> None:
-        """Take the state directory, become the subreaper, end what an earlier run left. Raises BackendFailed."""
+        """Take the state directory, become the subreaper, take up or end what an earlier run left.
+
+        Raises:
+            BackendFailed: the directory cannot be used, or is used by another daemon.
+        """
         try:
             instance = await self._look(self._prepare)
+            kept = await self._keepers.open()
+            await self._look(tree.kill, lambda now: tree.find_strays(now, instance, kept))
         except OSError as error:
             self._trouble = f"{self._directory}: {error.strerror or error}"
             raise BackendFailed(
                 f"the host backend cannot start: {self._trouble}", backend=self.name, step="open", reason=self._trouble
             ) from None
-        self._shared = Shared(instance, self._reaper, self._roots, self._spawning, self._lookout)
+        keepers = self._keepers if self._keeps else None
+        self._shared = Shared(instance, self._reaper, self._roots, self._spawning, self._lookout, keepers)
         self._sweeper = asyncio.create_task(self._sweep(), name="host backend: orphans")
         self._trouble = ""
 
     async def close(self) -> None:
-        """End every process of every workspace, and let go of everything."""
+        """Let go of everything. Processes that are not kept are ended."""
         if self._sweeper is not None:
             self._sweeper.cancel()
             await asyncio.wait([self._sweeper])
             self._sweeper = None
         if self._shared is not None:
-            instance = self._shared.instance
-            await self._lookout.end(lambda now: tree.find_instance(now, instance), CLOSE_GRACE, self._reaper.ended)
+            if not self._keeps:
+                instance = self._shared.instance
+                await self._lookout.end(lambda now: tree.find_instance(now, instance), CLOSE_GRACE, self._reaper.ended)
+            await self._keepers.close()
             if self._reaper.due():
                 await self._look(self._reaper.sweep)
             self._shared = None
@@ -128,6 +148,7 @@ class HostBackend:
 
     async def stop(self, workspace: str, grace: float) -> None:
         """End every process of the workspace, also those that left their session and lost their parents."""
+        await self._keepers.shutdown(workspace, grace)
         gone = await self._lookout.end(lambda now: tree.find_workspace(now, workspace), grace, self._reaper.ended)
         if not gone:
             left = (await self._find(workspace)).members
@@ -196,7 +217,6 @@ class HostBackend:
             raise OSError(0, "another daemon uses it") from None
         instance = self._entries.instance()
         libc.become_subreaper()
-        tree.kill(lambda now: tree.find_instance(now, instance))
         return instance
 
     def _statuses(self) -> Statuses:
@@ -209,7 +229,7 @@ class HostBackend:
         }
         states: dict[str, str] = {}
         for entry in self._entries.all():
-            # What an earlier run had started ended with it.
+            # What was started in an earlier run ended with it.
             states[entry.workspace] = entry.wanted if entry.run == self._run else "stopped"
         for workspace in alive:
             if states.get(workspace) in (None, "stopped"):
@@ -248,3 +268,8 @@ class HostBackend:
 
     async def _look(self, function: Callable[..., T], *args: object) -> T:
         return await self._lookout.call(function, *args)
+
+
+def _boot() -> str:
+    """The id of this run of the kernel (random(4))."""
+    return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()

@@ -72,10 +72,10 @@ class FileActions:
     def __exit__(self, *exc_info: object) -> None:
         _libc.posix_spawn_file_actions_destroy(self._buffer)
 
-    def open(self, fd: int, path: bytes, flags: int) -> None:
+    def open(self, fd: int, path: bytes, flags: int, mode: int = 0) -> None:
         """Open `path` as `fd`. A terminal becomes the controlling one, unless O_NOCTTY is among `flags`."""
         self._keep.append(path)
-        _check(_libc.posix_spawn_file_actions_addopen(self._buffer, fd, path, flags, 0))
+        _check(_libc.posix_spawn_file_actions_addopen(self._buffer, fd, path, flags, mode))
 
     def dup2(self, source: int, target: int) -> None:
         """Make `target` a copy of `source`, open across exec."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from concurrent.futures import Executor
 from typing import TYPE_CHECKING
@@ -12,10 +13,11 @@ from nexus_sdk.protocol.errors import PortForbidden
 from nexusd.backends.base import ListeningSocket, MachineSpec, ProcessHandle, RootHandle, SpawnSpec
 from nexusd.backends.host import environment, net
 from nexusd.backends.host.handle import HostHandle, discard
+from nexusd.backends.host.keepers import Keepers, files_limit
 from nexusd.backends.host.lookout import Lookout
 from nexusd.backends.host.pace import Pace
 from nexusd.backends.host.reaper import Reaper
-from nexusd.backends.host.spawn import Started, start
+from nexusd.backends.host.spawn import Started, directory, start
 
 if TYPE_CHECKING:
     from nexusd.backends.host.roots import Roots
@@ -29,15 +31,25 @@ class Shared:
         environ: from `environment.base`.
         spawning: threads that start programs.
         lookout: finds processes.
+        keepers: who starts processes and keeps them; None where this daemon does it itself.
     """
 
-    def __init__(self, instance: str, reaper: Reaper, roots: Roots, spawning: Executor, lookout: Lookout) -> None:
+    def __init__(
+        self,
+        instance: str,
+        reaper: Reaper,
+        roots: Roots,
+        spawning: Executor,
+        lookout: Lookout,
+        keepers: Keepers | None,
+    ) -> None:
         self.instance = instance
         self.environ = environment.base()
         self.reaper = reaper
         self.roots = roots
         self.spawning = spawning
         self.lookout = lookout
+        self.keepers = keepers
         self.pace = Pace(time.monotonic())
         self.ownerships: dict[str, net.Ownership] = {}
 
@@ -49,10 +61,12 @@ class HostMachine:
         self.spec = spec
         self._shared = shared
 
-    async def spawn(self, spec: SpawnSpec) -> HostHandle:
+    async def spawn(self, spec: SpawnSpec) -> ProcessHandle:
         """Start a process. A cancelled call leaves none behind."""
         shared = self._shared
         environ = environment.build(shared.environ, self.spec, spec, shared.instance)
+        if shared.keepers is not None:
+            return await self._spawn_kept(shared.keepers, spec, environ)
         loop = asyncio.get_running_loop()
         key = self.spec.worktree, spec.cwd, spec.argv[0], environ.get("PATH")
         if shared.pace.allows(key, loop.time()):
@@ -88,8 +102,19 @@ class HostMachine:
         return await self._shared.lookout.call(net.listening, self.spec.workspace)
 
     async def adopt(self) -> list[ProcessHandle]:
-        """Nothing: processes end with the daemon."""
-        return []
+        """What an earlier daemon started here and is still known."""
+        keeper = self._shared.keepers.live(self.spec.workspace) if self._shared.keepers is not None else None
+        return [] if keeper is None else [*keeper.kept()]
+
+    async def _spawn_kept(self, keepers: Keepers, spec: SpawnSpec, environ: dict[str, str]) -> ProcessHandle:
+        keeper = await keepers.of(self.spec.workspace)
+        # By its name, which a process of the workspace may give to another directory meanwhile: it could go there, too.
+        fd = directory(self._shared.roots.beneath(self.spec), spec.cwd)
+        try:
+            cwd = os.readlink(f"/proc/self/fd/{fd}")
+        finally:
+            os.close(fd)
+        return await keeper.spawn(spec, environ, cwd, rlimits=files_limit())
 
     def _start(self, spec: SpawnSpec, environ: dict[str, str]) -> tuple[Started, float]:
         began = time.monotonic()

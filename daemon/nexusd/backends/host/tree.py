@@ -66,6 +66,12 @@ def find_instance(now: Census, instance: str) -> Found:
     return _collect(now, now.marked(INSTANCE, instance))
 
 
+def find_strays(now: Census, instance: str, keepers: set[int]) -> Found:
+    """Those of `find_instance` that no keeper keeps: none of these descends from one of `keepers`, by process id."""
+    kept = {process.pid for process in _collect(now, keepers & now.processes.keys()).members}
+    return Found([process for process in find_instance(now, instance).members if process.pid not in kept])
+
+
 def signal_all(found: Found, number: int) -> None:
     """Send a signal to each, in their order."""
     for process in found.members:

@@ -9,7 +9,7 @@ import logging
 import os
 import secrets
 import socket
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple, TypeVar
 
@@ -124,7 +124,13 @@ class Keeper:
     # --- processes ---
 
     async def spawn(
-        self, spec: SpawnSpec, environ: Mapping[str, str], cwd: str, user: str = "", groups: list[int] | None = None
+        self,
+        spec: SpawnSpec,
+        environ: Mapping[str, str],
+        cwd: str,
+        user: str = "",
+        groups: list[int] | None = None,
+        rlimits: Mapping[str, Sequence[int | str]] | None = None,
     ) -> KeptHandle:
         """Start a process. A cancelled call leaves none behind.
 
@@ -134,6 +140,7 @@ class Keeper:
             cwd: absolute, as the machine's processes see it.
             user: who runs it: a name, a uid, or uid:gid; empty for the keeper's own.
             groups: supplementary groups.
+            rlimits: limits as [soft, hard] by name; those that are not named are the keeper's own.
 
         Raises:
             InvalidParams, CommandNotFound, CwdInvalid, SpawnFailed: as `Machine.spawn`.
@@ -153,7 +160,7 @@ class Keeper:
             "cwd": cwd,
             "user": user,
             "groups": groups,
-            "rlimits": {},
+            "rlimits": rlimits or {},
             "pty": None if spec.pty is None else list(spec.pty),
             "stdin": spec.stdin,
             "capacity": spec.capacity,
@@ -242,6 +249,16 @@ class Keeper:
         self._fail_calls(KeeperGone("the connection was closed"))
         if not self.closed.done():
             self.closed.set_result(None)
+
+    def lose(self) -> None:
+        """Its program has ended, as somebody knows for certain: nothing comes back. Losing it twice is harmless."""
+        if self._coming_back is not None:
+            self._coming_back.cancel()
+        if self._channel is not None:
+            self._channel.close()
+            self._channel = None
+        self._fail_calls(KeeperGone("it has ended"))
+        self._give_up()
 
     # --- what handles need ---
 
@@ -400,14 +417,17 @@ class Keeper:
             await self._dial_until(BACK_WITHIN)
         except (KeeperGone, KeeperRefused) as error:
             _log.warning("%s", error)
-            for handle in list(self._handles.values()):
-                handle.lose()
-            self._handles.clear()
-            self._streams.clear()
-            if not self.closed.done():
-                self.closed.set_result(None)
+            self._give_up()
         finally:
             self._coming_back = None
+
+    def _give_up(self) -> None:
+        for handle in list(self._handles.values()):
+            handle.lose()
+        self._handles.clear()
+        self._streams.clear()
+        if not self.closed.done():
+            self.closed.set_result(None)
 
     def _disconnect(self) -> None:
         if self._channel is not None:

@@ -23,8 +23,9 @@ class Failure(msgspec.Struct):
 
     @property
     def reason(self) -> str:
-        """The system's word for it; the message where it said nothing."""
-        return str(self.data.get("reason") or self.message)
+        """The system's word for it, as strerror(3) writes it; the message where it said nothing."""
+        reason = str(self.data.get("reason") or self.message)
+        return reason[:1].upper() + reason[1:]  # Go begins with a small letter, and clients compare
 
 
 class Answer(msgspec.Struct):
