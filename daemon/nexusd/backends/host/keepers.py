@@ -208,14 +208,19 @@ class Keepers:
         # One that was started just before a crash, and of which there is no note, may still listen here.
         (folder / SOCKET).unlink(missing_ok=True)
         secret = new_secret(folder)
-        words = ["nexus-init", "run", "--keep", "--idle", IDLE, "--name", workspace]
+        # Programs are to have the limit of descriptors that we were started with; ours is raised. A keeper raises its
+        # own, too, and gives what it began with to what it starts.
+        soft = FILE_LIMIT[0]
+        limit = "unlimited" if soft == resource.RLIM_INFINITY else str(soft)
+        words = ["sh", "-c", 'ulimit -S -n "$0" && exec "$@"', limit, str(self._keeping.program)]
+        words += ["run", "--keep", "--idle", IDLE, "--name", workspace]
         words += ["--socket", f"{folder}/{SOCKET}", "--secret-file", f"{folder}/secret"]
         with FileActions() as actions:
             actions.open(0, b"/dev/null", os.O_RDONLY)
             actions.open(1, b"/dev/null", os.O_WRONLY)
             actions.open(2, os.fsencode(folder / "log"), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
             actions.close_from(3)
-            pid = actions.spawn(os.fsencode(self._keeping.program), [os.fsencode(word) for word in words], [])
+            pid = actions.spawn(b"/bin/sh", [os.fsencode(word) for word in words], [])
         failpoint("host.keeper.started")
         found = read(pid)
         assert found is not None, "nobody else reaps this child"
@@ -302,11 +307,6 @@ class Keepers:
     def _folder(self, workspace: str) -> Path:
         assert self._keeping is not None
         return self._keeping.run / workspace
-
-
-def files_limit() -> dict[str, list[int | str]]:
-    """The limit of descriptors for programs: what we were started with, not what we raised ours to."""
-    return {"nofile": ["unlimited" if limit == resource.RLIM_INFINITY else limit for limit in FILE_LIMIT]}
 
 
 def _failed(step: str, reason: str) -> BackendFailed:

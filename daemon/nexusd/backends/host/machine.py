@@ -13,7 +13,7 @@ from nexus_sdk.protocol.errors import PortForbidden
 from nexusd.backends.base import ListeningSocket, MachineSpec, ProcessHandle, RootHandle, SpawnSpec
 from nexusd.backends.host import environment, net
 from nexusd.backends.host.handle import HostHandle, discard
-from nexusd.backends.host.keepers import Keepers, files_limit
+from nexusd.backends.host.keepers import Keepers
 from nexusd.backends.host.lookout import Lookout
 from nexusd.backends.host.pace import Pace
 from nexusd.backends.host.reaper import Reaper
@@ -114,7 +114,7 @@ class HostMachine:
             cwd = os.readlink(f"/proc/self/fd/{fd}")
         finally:
             os.close(fd)
-        return await keeper.spawn(spec, environ, cwd, rlimits=files_limit())
+        return await keeper.spawn(spec, environ, cwd)
 
     def _start(self, spec: SpawnSpec, environ: dict[str, str]) -> tuple[Started, float]:
         began = time.monotonic()

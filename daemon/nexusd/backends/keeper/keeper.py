@@ -9,7 +9,7 @@ import logging
 import os
 import secrets
 import socket
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
 from typing import Any, Final, NamedTuple, TypeVar
 
@@ -124,13 +124,7 @@ class Keeper:
     # --- processes ---
 
     async def spawn(
-        self,
-        spec: SpawnSpec,
-        environ: Mapping[str, str],
-        cwd: str,
-        user: str = "",
-        groups: list[int] | None = None,
-        rlimits: Mapping[str, Sequence[int | str]] | None = None,
+        self, spec: SpawnSpec, environ: Mapping[str, str], cwd: str, user: str = "", groups: list[int] | None = None
     ) -> KeptHandle:
         """Start a process. A cancelled call leaves none behind.
 
@@ -140,7 +134,6 @@ class Keeper:
             cwd: absolute, as the machine's processes see it.
             user: who runs it: a name, a uid, or uid:gid; empty for the keeper's own.
             groups: supplementary groups.
-            rlimits: limits as [soft, hard] by name; those that are not named are the keeper's own.
 
         Raises:
             InvalidParams, CommandNotFound, CwdInvalid, SpawnFailed: as `Machine.spawn`.
@@ -160,7 +153,7 @@ class Keeper:
             "cwd": cwd,
             "user": user,
             "groups": groups,
-            "rlimits": rlimits or {},
+            "rlimits": {},
             "pty": None if spec.pty is None else list(spec.pty),
             "stdin": spec.stdin,
             "capacity": spec.capacity,
