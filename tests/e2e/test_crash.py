@@ -67,8 +67,8 @@ CLONE = ["git.clone.fetched", "git.clone.renamed"]
 BEGIN = ["exec.start.spawned", "exec.start.recorded"]
 FINISH = ["exec.end.known", "exec.end.noted", "exec.end.saving", "exec.end.saved"]
 KEEPER = ["host.keeper.started", "host.keeper.noted"]
-ELSEWHERE = {"git.worktree.registered", "git.remove.renamed", "git.remove.forgotten"}
-"""Those of `tests/daemon/git/test_git_worktrees.py`."""
+ELSEWHERE = {"git.worktree.registered", "git.remove.renamed", "git.remove.forgotten", "exec.ending.noted"}
+"""Those of `tests/daemon/git/test_git_worktrees.py` and `tests/daemon/backends/docker/test_docker_killed.py`."""
 
 
 def test_every_point_is_died_at():
