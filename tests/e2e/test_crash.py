@@ -67,7 +67,9 @@ CLONE = ["git.clone.fetched", "git.clone.renamed"]
 BEGIN = ["exec.start.spawned", "exec.start.recorded"]
 FINISH = ["exec.end.known", "exec.end.noted", "exec.end.saving", "exec.end.saved"]
 KEEPER = ["host.keeper.started", "host.keeper.noted"]
-ELSEWHERE = {"git.worktree.registered", "git.remove.renamed", "git.remove.forgotten"}
+KEPT = {"exec.ending.noted", "keeper.spawn.log", "backend.note.written"}
+"""Those of `tests/daemon/backends/docker/test_docker_killed.py`, as are all that begin with ``docker.``."""
+ELSEWHERE = {"git.worktree.registered", "git.remove.renamed", "git.remove.forgotten", *KEPT}
 """Those of `tests/daemon/git/test_git_worktrees.py`."""
 
 
@@ -75,7 +77,6 @@ def test_every_point_is_died_at():
     written = set()
     for module in Path(nexusd.__file__).parent.rglob("*.py"):
         written.update(re.findall(r'failpoint\("([a-z.]+)"\)', module.read_text()))
-    # Those of the docker backend are died at in tests/daemon/backends/docker/test_docker_crash.py, every one.
     written = {point for point in written if not point.startswith("docker.")}
     tried = {
         *CREATE,
@@ -270,7 +271,10 @@ def test_killed_during_destroy(world, failpoint):
     made = prepare(world, running=True, process=True)
     world.die_at(failpoint, "workspace.destroy", workspace=made["id"], key="destroy-1")
     world.recovered()
-    world.daemon.rpc("workspace.destroy", workspace=made["id"], key="destroy-1")
+    again = world.daemon.call("workspace.destroy", workspace=made["id"], key="destroy-1")
+    assert (again["workspace"]["state"], again["operation"]["state"]) == ("destroyed", "done"), "the first outcome"
+    other = world.daemon.rpc("workspace.destroy", workspace=made["id"], key="destroy-2")
+    assert other["error"]["data"]["name"] == "workspace_not_found", other
     assert world.workspaces() == []
     assert marked_processes(made["id"]) == []
     world.check()

@@ -14,6 +14,11 @@ OF_THE_DEAD = frozenset({"workspace.get", "operation.get", "operation.wait", "op
 """Methods that still answer for a destroyed workspace, by its id."""
 
 
+def _of_the_dead(call: Call) -> bool:
+    # Whoever did not hear that it was destroyed asks again with the same key, and is told the first outcome.
+    return call.method.name in OF_THE_DEAD or (call.method.name == "workspace.destroy" and call.key is not None)
+
+
 def admission(gate: Gate, refused: Callable[[Call, NexusError], None]) -> Admit:
     """The dispatcher's hook; `refused` hears of every call that may not happen."""
 
@@ -32,7 +37,7 @@ def admission(gate: Gate, refused: Callable[[Call, NexusError], None]) -> Admit:
 async def _later(call: Call, decision: Awaitable[None], refused: Callable[[Call, NexusError], None]) -> None:
     try:
         await decision
-        if call.workspace is not None and call.workspace.state == "destroyed" and call.method.name not in OF_THE_DEAD:
+        if call.workspace is not None and call.workspace.state == "destroyed" and not _of_the_dead(call):
             raise WorkspaceNotFound(f"no workspace {call.workspace.id!r}", workspace=call.workspace.id)
     except NexusError as error:
         refused(call, error)

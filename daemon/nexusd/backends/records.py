@@ -9,6 +9,8 @@ from typing import Generic, Protocol, TypeVar
 
 import msgspec
 
+from nexusd.failpoints import failpoint
+
 
 class Named(Protocol):
     """What a record has at least: the id of its workspace."""
@@ -80,4 +82,5 @@ class Records(Generic[R]):
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
+        failpoint("backend.note.written")
         os.replace(new, path)

@@ -10,14 +10,14 @@ import asyncio
 import logging
 import os
 from collections.abc import Callable, Collection, Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import islice
 from pathlib import Path
 from typing import Final
 
 from msgspec import UNSET, Struct, structs
 from nexus_sdk.protocol.errors import NexusError
-from nexus_sdk.protocol.types import Process, PtyState
+from nexus_sdk.protocol.types import ExitReason, Process, PtyState
 
 from nexusd.failpoints import failpoint
 from nexusd.processes.ends import End, EndsFile
@@ -34,6 +34,8 @@ RETRY: Final = 1.0
 """Seconds between attempts to write down how a process ended, where the store could not."""
 LINGER: Final = 0.02
 """Seconds that ends wait for each other to share a commit."""
+ENDING_WAIT: Final = 2.0
+"""Seconds that ending a process waits for the store to know of it."""
 BATCH: Final = 256
 """How many do."""
 
@@ -86,6 +88,19 @@ class Archive:
     async def insert(self, record: ProcessRecord) -> None:
         """Keep a new process; returns when a crash cannot lose it. Raises what `Database.run` raises."""
         await self._db.run(lambda conn: rows.insert(conn, record), "crash")
+
+    async def note_ending(self, id: str, reason: ExitReason, grace: float) -> None:
+        """Keep why a process is being ended, and that it is killed after `grace` seconds: the next daemon goes on with
+        it, and tells that reason. Where the store does not take it, it is ended all the same."""
+        try:
+            await self._db.run(
+                lambda conn: rows.update(conn, id, ending=reason, deadline=now() + timedelta(seconds=grace)),
+                "crash",
+                deadline=ENDING_WAIT,
+            )
+        except (StoreError, NexusError) as error:
+            _log.warning("cannot write down why process %s is ended: %s", id, error)
+        failpoint("exec.ending.noted")
 
     def unsaved(self, id: str) -> bool:
         """Whether the store is behind what is known of a process."""

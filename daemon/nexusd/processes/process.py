@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import signal
 import time
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from typing import Final
 
 import msgspec
@@ -14,6 +16,7 @@ from msgspec import UNSET
 from nexus_sdk.protocol.errors import (
     Draining,
     Forbidden,
+    NexusError,
     NotATerminal,
     NotController,
     OffsetExpired,
@@ -38,8 +41,12 @@ DRAIN_MOST: Final = 10.0
 """Seconds after the exit until it is given up where the descendant keeps writing."""
 TIMEOUT_GRACE: Final = 1.0
 """Seconds between TERM and KILL after a process's timeout has passed."""
+LAST_RETRY: Final = 60.0
+"""Most seconds between attempts to end it, where its machine does not answer; the first is tried again after one."""
 HOLD_ON: Final = 60.0
 """Seconds for which a keeper goes on holding what readers had not taken when the daemon went away."""
+
+_log = logging.getLogger("nexusd.processes")
 
 _ENDING: Final = {
     signal.SIGHUP,
@@ -67,6 +74,8 @@ class LiveProcess:
         lasted: seconds until it was reaped; 0 before.
         sink: called with each chunk, besides the log.
         on_idle: called when nothing needs it in memory any more.
+        on_ending: writes down that it is being ended, why, and in how many seconds it is killed; awaited before that
+            is begun. Only where its machine keeps it: the others end with the daemon.
         attachments: those of live connections.
     """
 
@@ -91,11 +100,12 @@ class LiveProcess:
         self._began = time.monotonic()
         self.sink: Callable[[Chunk], None] | None = None
         self.on_idle: Callable[[LiveProcess], None] | None = None
+        self.on_ending: Callable[[str, ExitReason, float], Awaitable[None]] | None = None
         self.attachments: list[Attachment] = []
         self._kept: dict[str, Attachment] = {}
         self._controller: Attachment | None = None
         self._drain_wait = drain_wait
-        self._reason: ExitReason | None = None
+        self._reason: ExitReason | None = record.ending
         self._signalled: set[int] = set()
         self._ended = asyncio.Event()
         self._settled = asyncio.Event()
@@ -246,7 +256,20 @@ class LiveProcess:
 
     def time_out(self, seconds: float) -> None:
         """End it and its descendants after so many seconds."""
-        self._timer = asyncio.get_running_loop().call_later(seconds, self._timed_out)
+        self._end_later(seconds, "timeout", TIMEOUT_GRACE)
+
+    def resume_end(self, moment: datetime) -> None:
+        """Go on with what an earlier daemon had written down: end it then, or kill what is left of it then."""
+        left = (self.record.deadline - moment).total_seconds() if self.record.deadline is not None else 0.0
+        if self._reason is not None:
+            self._end_later(0.0, self._reason, max(left, 0.0))
+        elif self.record.deadline is not None:
+            # Never more than it was given, whatever happened to the clock.
+            given = (self.record.deadline - self.record.started_at).total_seconds()
+            self.time_out(min(max(left, 0.0), given))
+
+    def _end_later(self, seconds: float, reason: ExitReason, grace: float) -> None:
+        self._timer = asyncio.get_running_loop().call_later(seconds, self._end_now, reason, grace)
 
     def hold_beginning(self, seconds: float, offset: int = 0) -> None:
         """Overwrite nothing from `offset` on until somebody attaches, for so many seconds at most.
@@ -280,11 +303,23 @@ class LiveProcess:
             timer.cancel()
             hold.release()
 
-    def _timed_out(self) -> None:
+    def _end_now(self, reason: ExitReason, grace: float) -> None:
         if self.running:
-            task = asyncio.ensure_future(self.end("timeout", TIMEOUT_GRACE))
+            task = asyncio.ensure_future(self._end_surely(reason, grace))
             self._killing.add(task)
             task.add_done_callback(self._killing.discard)
+
+    async def _end_surely(self, reason: ExitReason, grace: float) -> None:
+        # Its machine may be frozen, or starved; nobody else would try again.
+        pause = 1.0
+        while self.running:
+            try:
+                await self.end(reason, grace)
+                return
+            except NexusError as error:
+                _log.warning("process %s cannot be ended (%s), trying again: %s", self.id, reason, error)
+            await self.wait(pause)
+            pause = min(pause * 2, LAST_RETRY)
 
     async def end(self, reason: ExitReason, grace: float) -> None:
         """End it and everything that descends from it; returns when all are gone.
@@ -295,6 +330,8 @@ class LiveProcess:
         """
         if self.running and self._reason is None:
             self._reason = reason
+            if self.on_ending is not None and self.kept:
+                await self.on_ending(self.id, reason, grace)
         if self.handle is not None:
             await self.handle.kill_tree(grace)
 
@@ -337,6 +374,8 @@ class LiveProcess:
             attachment.fail(Draining("the daemon is stopping; the output can be read again once it is back"))
         if self._timer is not None:
             self._timer.cancel()
+        for task in self._killing:
+            task.cancel()
         self._let_go_of_beginning()
         self._forget_kept()
         if self._pump is not None:

@@ -47,6 +47,8 @@ KEEP: Final = timedelta(hours=24)
 MAX_PER_WORKSPACE: Final = 512
 FIRST_HOLD: Final = 10.0
 """Seconds after a start in which output waits for the first attachment rather than be overwritten."""
+FAR: Final = timedelta(days=36_500)
+"""A timeout beyond this is none that anybody will see; the calendar ends before the longest that may be asked for."""
 _PATIENCE: Final = 15.0
 """Seconds to wait for a killed process to be reaped and recorded, and for a spawn to be over."""
 
@@ -108,7 +110,13 @@ class ProcessTable:
         """
         with_input = params.input is not UNSET
         process = await self._spawn(
-            workspace, params.argv, params.cwd, params.env, stdin=with_input, log_limit=self._log_limit
+            workspace,
+            params.argv,
+            params.cwd,
+            params.env,
+            stdin=with_input,
+            log_limit=self._log_limit,
+            timeout_ms=params.timeout_ms,
         )
         recorded = asyncio.create_task(self._archive.insert(process.record), name=f"record {process.id}")
         streams = {1: HeadTail(params.output_limit), 2: HeadTail(params.output_limit)}
@@ -153,6 +161,7 @@ class ProcessTable:
             pty=pty,
             labels=params.labels,
             log_limit=params.log_limit,
+            timeout_ms=params.timeout_ms,
         )
         process.hold_beginning(self._first_hold)
         failpoint("exec.start.spawned")
@@ -178,6 +187,7 @@ class ProcessTable:
         log_limit: int,
         pty: tuple[int, int] | None = None,
         labels: Mapping[str, str] | None = None,
+        timeout_ms: int = 0,
     ) -> LiveProcess:
         spawning = self._spawning.setdefault(workspace.id, set())
         running = self.running_in(workspace.id) + len(spawning)
@@ -205,6 +215,7 @@ class ProcessTable:
                 hold=self._first_hold,
             )
             handle = await machine.spawn(spec)
+            started_at = now()
             record = ProcessRecord(
                 id=id,
                 workspace=workspace.id,
@@ -217,11 +228,13 @@ class ProcessTable:
                 pid_started=handle.started,
                 labels=dict(labels or {}),
                 generation=workspace.generation,
-                started_at=now(),
+                started_at=started_at,
+                deadline=started_at + min(timedelta(milliseconds=timeout_ms), FAR) if timeout_ms else None,
             )
             log = OutputLog.create(path, log_limit) if handle.kept is None else OutputLog.kept(path, log_limit)
             process = self._live[id] = LiveProcess(record, log, handle, self._drain_wait)
             process.on_idle = self._drop_idle
+            process.on_ending = self._archive.note_ending
             return process
         finally:
             spawning.discard(spawn)
@@ -471,9 +484,12 @@ class ProcessTable:
             assert handle.kept is not None
             process = LiveProcess(record, OutputLog.kept(handle.kept.log, 0), handle, self._drain_wait)
             process.on_idle = self._drop_idle
+            process.on_ending = self._archive.note_ending
             process.hold_beginning(HOLD_ON, handle.kept.floor if handle.kept.floor is not None else process.log.end)
             self._live[record.id] = process
             self._follow(process, self._archive.save_end)
+            # After its follower, which hears first of an end that there was while no daemon looked.
+            process.resume_end(now())
         for handle in handles.values():
             _log.info("process %s was not acknowledged, or has ended and is known", handle.process)
             await handle.kill_tree(0)

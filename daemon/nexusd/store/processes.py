@@ -30,6 +30,8 @@ class ProcessRecord(msgspec.Struct, kw_only=True):
         generation: the workspace's incarnation it belongs to.
         started_at: when it was started.
         ended_at: when it ended.
+        deadline: when it is to be ended; once `ending` says why it is, when what is left of it is killed.
+        ending: the schema's ExitReason, from the moment on in which it was decided to end it.
     """
 
     id: str
@@ -47,6 +49,8 @@ class ProcessRecord(msgspec.Struct, kw_only=True):
     generation: int = 0
     started_at: datetime
     ended_at: datetime | None = None
+    deadline: datetime | None = None
+    ending: str | None = None
 
 
 _MAP = Mapper("processes", ProcessRecord)

@@ -69,6 +69,8 @@ CREATE TABLE processes (
 	generation BIGINT NOT NULL,
 	started_at BIGINT NOT NULL,
 	ended_at BIGINT,
+	deadline BIGINT,
+	ending VARCHAR(20),
 	PRIMARY KEY (id)
 );
 

@@ -98,6 +98,8 @@ processes = Table(
     Column("generation", BigInteger, nullable=False),
     Column("started_at", BigInteger, nullable=False),
     Column("ended_at", BigInteger),
+    Column("deadline", BigInteger),
+    Column("ending", String(20)),
     Index("processes_workspace", "workspace", "started_at"),
     Index("processes_state", "state"),
     Index("processes_ended_at", "ended_at"),

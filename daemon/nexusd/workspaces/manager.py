@@ -295,6 +295,8 @@ class Manager:
             WorkspaceDirty: it has uncommitted changes and `force` is not given; nothing was touched.
         """
         record = await self.record(workspace)
+        if record.state == "destroyed":
+            raise WorkspaceNotFound(f"no workspace {workspace!r}", workspace=workspace)
         if not params.force and record.worktree and await asyncio.to_thread(Path(record.worktree).is_dir):
             work = await worktrees.inspect_work(Path(record.repo_path), Path(record.worktree), record.branch)
             if work.lost:

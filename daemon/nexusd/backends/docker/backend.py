@@ -211,6 +211,7 @@ class DockerBackend:
                 if container.state == "paused":
                     await self._containers.unpause(container)
                 graceful = await self._sessions.shutdown(workspace, grace)
+                failpoint("docker.stop.shutdown")
                 await self._containers.stop(container.id, 1.0 if graceful else grace)
             await self._sessions.drop(workspace)
             failpoint("docker.stop.after")

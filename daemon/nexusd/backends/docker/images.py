@@ -181,6 +181,7 @@ class Images:
             )
             wrong = ""
             for line in lines:
+                failpoint("docker.build.line")
                 wrong = wrong or str(line.get("error", "")).strip()
                 output.add(line)
                 say(lambda: f"building: {output.last}")

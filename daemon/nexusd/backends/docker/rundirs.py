@@ -7,6 +7,8 @@ import os
 import shutil
 from pathlib import Path
 
+from nexusd.failpoints import failpoint
+
 SOCKET = "init.sock"
 SECRET = "secret"  # noqa: S105 - a name
 
@@ -30,6 +32,7 @@ class RunDirs:
         self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         path = self.path(workspace)
         path.mkdir(mode=0o700, exist_ok=True)
+        failpoint("docker.run.made")
         # The user inside may be another than we are: only root may give it away, and only root needs to.
         if os.stat(path, follow_symlinks=False).st_uid != uid:
             os.chown(path, uid, gid, follow_symlinks=False)

@@ -16,6 +16,7 @@ from nexusd.backends.docker.helper import Helper
 from nexusd.backends.docker.machine import Inside
 from nexusd.backends.docker.notes import Note, Notes
 from nexusd.backends.docker.rundirs import SECRET, Held, RunDirs
+from nexusd.failpoints import failpoint
 
 log = logging.getLogger(__name__)
 
@@ -164,6 +165,7 @@ class Sessions:
         path = run / SECRET
         if os.stat(path, follow_symlinks=False).st_uid != person.uid:
             os.chown(path, person.uid, person.gid, follow_symlinks=False)
+        failpoint("docker.secret.written")
         note = self._notes.get(workspace) or Note(workspace=workspace)
         note.secret = base64.b64encode(secret).decode()
         self._notes.put(note)

@@ -29,6 +29,7 @@ from nexusd.backends.keeper import messages
 from nexusd.backends.keeper.channel import BINARY, TEXT, Broken, Channel, connect
 from nexusd.backends.keeper.failures import Failed, KeeperGone, KeeperRefused, explain
 from nexusd.backends.keeper.handle import KeptHandle
+from nexusd.failpoints import failpoint
 
 R = TypeVar("R")
 
@@ -146,6 +147,7 @@ class Keeper:
         if spec.log is None:
             raise AssertionError("a machine that keeps output is told where")
         log = os.open(spec.log, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        failpoint("keeper.spawn.log")
         params: dict[str, Any] = {
             "process": spec.process,
             "argv": list(spec.argv),
@@ -475,6 +477,7 @@ class Keeper:
         except ConnectionError as error:
             del self._calls[id]
             raise KeeperGone(str(error)) from None
+        failpoint(f"keeper.{method}.sent")
         return waiter
 
     def _send(self, kind: int, data: bytes) -> bool:
