@@ -38,6 +38,8 @@ ENDING_WAIT: Final = 2.0
 """Seconds that ending a process waits for the store to know of it."""
 BATCH: Final = 256
 """How many do."""
+LONGEST: Final = 4096
+"""Characters of a command that may be written down together with its end; a longer one is before."""
 
 _log = logging.getLogger("nexusd.processes")
 
@@ -47,6 +49,39 @@ class _Lost(Struct, frozen=True):
 
     output_end: int
     pty: tuple[int, int] | None
+
+
+class Insertion:
+    """A new process's way into the store, put off for as long as a short command lasts.
+
+    Args:
+        archive: where to.
+        record: the process.
+    """
+
+    def __init__(self, archive: Archive, record: ProcessRecord) -> None:
+        self._archive = archive
+        self._record = record
+        self._begun = sum(map(len, record.argv)) > LONGEST
+        self._task = asyncio.create_task(self._insert(), name=f"record {record.id}")
+
+    async def _insert(self) -> None:
+        if not self._begun:
+            await asyncio.sleep(LINGER)
+            self._begun = True
+        await self._archive.insert(self._record)
+
+    def withdraw(self) -> bool:
+        """Do not begin; False where that is too late."""
+        if self._begun:
+            return False
+        self._begun = True
+        self._task.cancel()
+        return True
+
+    async def done(self) -> None:
+        """Wait until it is in the store. Raises what `Archive.insert` raises."""
+        await self._task
 
 
 class Archive:
@@ -65,6 +100,7 @@ class Archive:
         self._directory = directory
         self._ends = EndsFile(directory.with_name("ends"))
         self._unsaved: dict[str, End | _Lost | None] = {}
+        self._told_whole: dict[str, End] = {}  # those in the file that have a record
         self._saver: asyncio.Task[None] | None = None
         self.on_saved: Callable[[str], None] | None = None
 
@@ -84,6 +120,10 @@ class Archive:
                 _log.warning("the ends of %d processes were not written to the store: %s", len(self._unsaved), error)
                 break
         self._ends.close()
+
+    def insert_soon(self, record: ProcessRecord) -> Insertion:
+        """Keep a new process, unless it ends at once and is kept together with its end."""
+        return Insertion(self, record)
 
     async def insert(self, record: ProcessRecord) -> None:
         """Keep a new process; returns when a crash cannot lose it. Raises what `Database.run` raises."""
@@ -106,8 +146,12 @@ class Archive:
         """Whether the store is behind what is known of a process."""
         return id in self._unsaved
 
-    def note_end(self, process: LiveProcess) -> bool:
+    def note_end(self, process: LiveProcess, *, whole: bool = False) -> bool:
         """Keep how a process ended and where its output ends; a crash cannot lose it then. The store follows.
+
+        Args:
+            process: the process.
+            whole: keep its record as well, of which the store does not know.
 
         Returns:
             Whether it could be kept. Where not, as with a full disk, nothing has changed.
@@ -115,13 +159,16 @@ class Archive:
         if process.exit is None:
             return False
         failpoint("exec.end.known")
-        end = End(process.id, process.exit, process.complete, process.log.end, process.pty)
+        record = process.record if whole else None
+        end = End(process.id, process.exit, process.complete, process.log.end, process.pty, record)
         try:
             self._ends.note(end)
         except OSError as error:
             _log.warning("cannot note the end of process %s: %s", process.id, error)
             return False
         failpoint("exec.end.noted")
+        if whole:
+            self._told_whole[process.id] = end
         self._save_later(process.id, end)
         return True
 
@@ -187,6 +234,8 @@ class Archive:
                 if self.on_saved is not None:
                     self.on_saved(id)
         self._ends.keep(end for end in self._unsaved.values() if isinstance(end, End))
+        if self._ends.empty:
+            self._told_whole.clear()
         if discarded:
             await asyncio.to_thread(self.unlink, discarded)
 
@@ -232,10 +281,26 @@ class Archive:
             for id in ids:
                 rows.delete(conn, id)
 
-        await self._db.run(delete, "crash")
+        # What is unsaved must not be saved after it was deleted.
+        unsaved = {id: self._unsaved.pop(id) for id in ids if id in self._unsaved}
+        try:
+            await self._db.run(delete, "crash")
+        except BaseException:
+            for id, end in unsaved.items():
+                self._save_later(id, end)
+            raise
         for id in ids:
-            self._unsaved.pop(id, None)
+            self._take_back(id)
         await asyncio.to_thread(self.unlink, ids)
+
+    def _take_back(self, id: str) -> None:
+        """A record that stands in the file must not come back after a crash."""
+        end = self._told_whole.pop(id, None)
+        if end is not None:
+            try:
+                self._ends.note(structs.replace(end, record=None))
+            except OSError as error:
+                _log.warning("cannot take back what was noted of process %s: %s", id, error)
 
     def unlink(self, ids: Iterable[str]) -> None:
         """Remove output. Blocking."""
@@ -260,7 +325,10 @@ class Archive:
         noted = await asyncio.to_thread(open_ends)
 
         def settle(conn: Connection) -> tuple[list[ProcessRecord], list[ProcessRecord]]:
-            lost, running = [], []
+            lost: list[ProcessRecord] = []
+            running: list[ProcessRecord] = []
+            for known in noted.values():
+                _complete(conn, known)
             for record in rows.list_running(conn):
                 end = noted.get(record.id)
                 if end is None and record.id in kept:
@@ -313,6 +381,8 @@ def _write(conn: Connection, id: str, end: End | _Lost | None) -> None:
     if end is None:
         rows.delete(conn, id)
         return
+    if isinstance(end, End):
+        _complete(conn, end)
     rows.update(
         conn,
         id,
@@ -324,3 +394,9 @@ def _write(conn: Connection, id: str, end: End | _Lost | None) -> None:
         output_end=end.output_end,
         ended_at=now() if isinstance(end, _Lost) else end.exit.at,
     )
+
+
+def _complete(conn: Connection, end: End) -> None:
+    """Let the store have the record that came with an end."""
+    if end.record is not None and rows.get(conn, end.id) is None:
+        rows.insert(conn, end.record)

@@ -18,6 +18,8 @@ from typing import Final
 import msgspec
 from nexus_sdk.protocol.types import ExitStatus
 
+from nexusd.store.processes import ProcessRecord
+
 LIMIT: Final = 1024 * 1024
 """Bytes at which lines that are not needed any more are dropped though others still are."""
 
@@ -33,6 +35,8 @@ class End(msgspec.Struct, frozen=True):
         complete: whether its output was read to the end.
         output_end: where its output ends, as far as it was read.
         pty: the terminal's last size; None without a terminal.
+        record: the whole record, where the process had ended before the store was told of it. A later line for the same
+            process that has none takes that back.
     """
 
     id: str
@@ -40,6 +44,7 @@ class End(msgspec.Struct, frozen=True):
     complete: bool
     output_end: int
     pty: tuple[int, int] | None = None
+    record: ProcessRecord | None = None
 
 
 _decoder = msgspec.json.Decoder(End)
@@ -79,6 +84,11 @@ class EndsFile:
                 end = _decoder.decode(line)
                 found[end.id] = end
         return found
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing in it."""
+        return self._size == 0
 
     def note(self, end: End) -> None:
         """Append one end; when this returns, the daemon's death cannot lose it.

@@ -101,7 +101,7 @@ class KeptReading:
         self._on_chunk = on_chunk
         self._on_end = on_end
         self._keep = keep
-        self._told: int | None = None
+        self._told = kept.floor  # it was told so when it started the process, or by an earlier daemon
         self._every: Hold | None = None
         self._seen = 0
         self._why: str | None = None
@@ -183,7 +183,7 @@ class KeptReading:
 
     def _holds_moved(self) -> None:
         floor, told = self._log.floor, self._told
-        if floor == told or self._closed:
+        if floor == told or self._closed or self.ended:
             return
         caught_up = floor is not None and floor == self._log.end and self._why == "held"
         if floor is None or told is None or caught_up or floor - told >= self._log.capacity // _SLACK or floor < told:

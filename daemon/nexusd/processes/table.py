@@ -32,7 +32,7 @@ from nexus_sdk.protocol.types import (
 from nexusd.backends.base import Machine, ProcessHandle, SpawnSpec
 from nexusd.failpoints import failpoint
 from nexusd.ids import new_id
-from nexusd.processes.archive import Archive
+from nexusd.processes.archive import Archive, Insertion
 from nexusd.processes.attachment import Attachment
 from nexusd.processes.headtail import HeadTail
 from nexusd.processes.log import OutputLog
@@ -118,7 +118,7 @@ class ProcessTable:
             log_limit=self._log_limit,
             timeout_ms=params.timeout_ms,
         )
-        recorded = asyncio.create_task(self._archive.insert(process.record), name=f"record {process.id}")
+        recorded = self._archive.insert_soon(process.record)
         streams = {1: HeadTail(params.output_limit), 2: HeadTail(params.output_limit)}
         process.collect(lambda chunk: streams[chunk.channel].add(chunk.data))
         if params.timeout_ms:
@@ -129,8 +129,11 @@ class ProcessTable:
             await process.wait_settled()
             if process.exit is None:
                 raise ProcessLost(f"process {process.id} was lost; nobody knows how it ended", process=process.id)
-            await recorded
-            if not self._archive.note_end(process):
+            if not (early := recorded.withdraw()):
+                await recorded.done()
+            if not self._archive.note_end(process, whole=early):
+                if early:
+                    await self._archive.insert(process.record)
                 await self._archive.commit_end(process)
         except BaseException:
             process.sink = None
@@ -212,7 +215,7 @@ class ProcessTable:
                 stdin=stdin,
                 log=path,
                 capacity=log_limit,
-                hold=self._first_hold,
+                hold=HOLD_ON,
             )
             handle = await machine.spawn(spec)
             started_at = now()
@@ -276,21 +279,21 @@ class ProcessTable:
             _log.error("%s: %s", task.get_name(), error, exc_info=error)
 
     async def _abandon(
-        self, process: LiveProcess, follower: asyncio.Task[None] | None, recorded: asyncio.Task[None] | None
+        self, process: LiveProcess, follower: asyncio.Task[None] | None, recorded: Insertion | None
     ) -> None:
         # Shielded: whoever cancels a call must not leave a process behind.
         await asyncio.shield(asyncio.ensure_future(self._destroy(process, follower, recorded)))
 
     async def _destroy(
-        self, process: LiveProcess, follower: asyncio.Task[None] | None, recorded: asyncio.Task[None] | None
+        self, process: LiveProcess, follower: asyncio.Task[None] | None, recorded: Insertion | None
     ) -> None:
         await process.end("stopped", 0)
         if follower is not None:
             await process.wait(_PATIENCE)
             follower.cancel()
             await asyncio.wait([follower])
-        if recorded is not None:
-            await asyncio.gather(recorded, return_exceptions=True)
+        if recorded is not None and not recorded.withdraw():
+            await asyncio.gather(recorded.done(), return_exceptions=True)
         self._live.pop(process.id, None)
         process.close()
         await self._archive.discard(process.id)
