@@ -10,13 +10,14 @@ PYTHON ?= $(BIN)/python
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: ## Make .venv with the daemon, the SDK and the CLI.
+setup: ## Make .venv with the daemon, the SDK and the CLI, and build nexus-init.
 	@scripts/setup runtime
+	@scripts/build_init || echo 'setup: without nexus-init, processes end with the daemon and there are no containers' >&2
 
 dev: ## The same, with everything that tests need.
 	@scripts/setup dev
 
-init: ## Build nexus-init, which runs inside workspaces, for amd64 and arm64.
+init: ## Build nexus-init, which keeps the processes of workspaces, for amd64 and arm64.
 	@scripts/build_init
 
 quick: ## The quick tests: frames, messages, credit, streams. PYTHON picks the interpreter.
@@ -26,10 +27,10 @@ demo: ## See a workspace made, worked in and taken down. REPO=path-or-url picks 
 	@scripts/setup demo
 	@$(BIN)/python scripts/demo.py $(if $(REPO),--repo "$$REPO") $(ARGS)
 
-test: dev ## Everything: format, lint, types, generated files, unit, wire, contract and end-to-end tests.
+test: dev init ## Everything: format, lint, types, generated files, unit, wire, contract and end-to-end tests.
 	@$(BIN)/python scripts/check.py $(ARGS)
 
-bench: dev ## Measure against the peers, each beside ours in the same run; writes benchmarks/results.json.
+bench: dev init ## Measure against the peers, each beside ours in the same run; writes benchmarks/results.json.
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 format: dev ## Format the code.

@@ -199,6 +199,21 @@ def daemon(app: App) -> Finding:
     return Finding("daemon", "ok", f"{where}, version {server}, level {ready['level']}")
 
 
+def processes(app: App) -> Finding:
+    """Whether processes go on while the daemon is away."""
+    ready = _connect(app)
+    if isinstance(ready, Finding) or ready["outlive"] is None:
+        return Finding("processes", "skip", "no daemon that tells")
+    if ready["outlive"]:
+        return Finding("processes", "ok", "those on the host go on while the daemon restarts")
+    return Finding(
+        "processes",
+        "warn",
+        "those on the host end with the daemon: it has no nexus-init, or processes.outlive_daemon is off",
+        "in a checkout: make init, then boulder daemon restart",
+    )
+
+
 def token(app: App) -> Finding:
     """Whether we are let in, and for how long."""
     from boulder.units import until
@@ -255,7 +270,13 @@ async def _ask(app: App) -> dict[str, Any] | Finding:
         async with connect(app, reconnect_timeout=0, open_timeout=5) as connection:
             pong = await connection.call("session.ping", timeout=5)
             ready = connection.ready
+            try:
+                backends = (await connection.call("backend.list", timeout=5)).backends
+            except NexusError:
+                backends = []  # this token may not ask
+            host = [backend.capabilities.survives_daemon for backend in backends if backend.name == "host"]
             return {
+                "outlive": host[0] if host else None,
                 "where": str(connection.address),
                 "server": ready.server.version,
                 "level": ready.level,
@@ -344,6 +365,7 @@ CHECKS: Final[tuple[Callable[[App], Finding], ...]] = (
     disk,
     port,
     daemon,
+    processes,
     token,
     clock,
     systemd,

@@ -11,6 +11,7 @@ from boulder import checks
 from boulder.app import cli
 from boulder.context import App
 from click.testing import CliRunner
+from daemon_process import DaemonProcess
 
 
 @pytest.fixture
@@ -73,6 +74,18 @@ def test_no_daemon_is_a_warning_where_we_would_start_it(app: App) -> None:
     found = checks.daemon(app)
     assert found.status == "warn" and "boulder daemon start" in found.hint
     assert checks.token(app).status == "skip" and checks.clock(app).status == "skip"
+
+
+def test_whether_processes_outlive_the_daemon(app: App, daemon: DaemonProcess, nexus_init: Path) -> None:
+    for keep, status in (("true", "ok"), ("false", "warn")):
+        daemon.stop()
+        daemon.settings = [f"processes.outlive_daemon={keep}"]
+        daemon.start()
+        kept = App()
+        found = checks.processes(kept)
+        assert found.status == status, found
+    daemon.stop()
+    assert checks.processes(app).status == "skip"
 
 
 def test_no_daemon_is_a_failure_where_one_was_named() -> None:
