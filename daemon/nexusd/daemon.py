@@ -320,7 +320,7 @@ class Daemon:
         if not config.processes.outlive_daemon:
             return None
         try:
-            program = binary()
+            program = binary(keep=self.home.programs)
         except BackendFailed as error:
             log.warning("processes on this host end with the daemon: %s", error.message)
             return None
@@ -341,7 +341,7 @@ class Daemon:
             host=host,
             settings=config.docker,
             resources=config.resources,
-            helper=NexusInit(self._log_of),
+            helper=NexusInit(self._log_of, self.home.programs),
             git_dir=lambda repository: common_dir(Path(repository)),
         )
 

@@ -20,7 +20,9 @@ from nexusd.files.beneath import Beneath
 class KeptMachine:
     """Fulfils `Machine` by a nexus-init that it starts; `connect` may be called again, as the next daemon would."""
 
-    def __init__(self, spec: MachineSpec, run: Path, log_of: Callable[[str], Path]) -> None:
+    def __init__(
+        self, spec: MachineSpec, run: Path, log_of: Callable[[str], Path], program: Path | None = None
+    ) -> None:
         run.mkdir(mode=0o700)
         self.spec = spec
         self.socket = run / "init.sock"
@@ -28,7 +30,7 @@ class KeptMachine:
         self.secret = new_secret(run)
         self.environ = environment.base()
         self.process = subprocess.Popen(
-            [binary(), "run", "--keep", "--socket", self.socket, "--secret-file", run / "secret"],
+            [program or binary(), "run", "--keep", "--socket", self.socket, "--secret-file", run / "secret"],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
         )

@@ -35,6 +35,7 @@ class Home:
         keys: private keys.
         run: sockets; emptied by a restart of the host without harm.
         state: the database and the output of processes.
+        programs: what is run in workspaces, nexus-init.
         logs: the audit log.
         repositories: shared clones of remote repositories.
         worktrees: worktrees of those.
@@ -46,6 +47,7 @@ class Home:
         self.keys = self.path / "keys"
         self.run = self.path / "run"
         self.state = self.path / "state"
+        self.programs = self.state / "programs"
         self.logs = self.path / "logs"
         self.repositories = self.path / "repositories"
         self.worktrees = self.path / "worktrees"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -84,15 +85,17 @@ class NexusInit:
 
     Args:
         log_of: where the output of a process is kept, by its id.
+        keep: where the program is put: containers name that place for as long as they are there.
     """
 
-    def __init__(self, log_of: Callable[[str], Path]) -> None:
+    def __init__(self, log_of: Callable[[str], Path], keep: Path) -> None:
         self._log_of = log_of
+        self._keep = keep
 
     def trouble(self, arch: str | None = None) -> str:
         """See `Helper.trouble`."""
         try:
-            _module("binary").binary(arch)
+            _module("binary").binary(arch, self._keep)
         except NexusError as error:
             return error.message
         except ImportError as error:
@@ -101,7 +104,7 @@ class NexusInit:
 
     def program(self, arch: str) -> Path | None:
         """See `Helper.program`. Raises BackendFailed."""
-        found: Path = _module("binary").binary(arch)
+        found: Path = _module("binary").binary(arch, self._keep)
         return found
 
     def command(self, workspace: str) -> list[str]:
@@ -118,10 +121,17 @@ class NexusInit:
         """See `Helper.connect`."""
         package = _module("keeper")
         try:
-            found: Connection = await package.Keeper.connect(
+            found = await package.Keeper.connect(
                 socket, secret, log_of=self._log_of, name="docker", pid=pid, patience=patience
             )
-            return found
+        except package.ProtocolUnknown as error:
+            raise BackendFailed(
+                f"{error}. {error.hint}",
+                hint=error.hint,
+                backend="docker",
+                step="connect",
+                reason=str(error),
+            ) from None
         except (package.KeeperGone, package.KeeperRefused) as error:
             raise BackendFailed(
                 f"nexus-init does not answer: {error}",
@@ -130,6 +140,16 @@ class NexusInit:
                 step="connect",
                 reason=str(error),
             ) from None
+        try:
+            # A machine is the daemon's own kind of processor, or runs its programs all the same.
+            await _module("upgrading").current(
+                found, await asyncio.to_thread(_module("binary").binary, None, self._keep)
+            )
+        except BaseException:
+            await found.close()
+            raise
+        connection: Connection = found
+        return connection
 
 
 def _module(name: str) -> Any:

@@ -29,6 +29,7 @@ from nexusd.backends.host.spawn import FILE_LIMIT
 from nexusd.backends.keeper.binary import new_secret
 from nexusd.backends.keeper.failures import KeeperGone, KeeperRefused
 from nexusd.backends.keeper.keeper import Keeper
+from nexusd.backends.keeper.upgrading import current
 from nexusd.backends.records import Records
 from nexusd.failpoints import failpoint
 
@@ -244,8 +245,8 @@ class Keepers:
             await self._end(note)
             return
         try:
-            await self._connect(note, PATIENCE)
-        except (KeeperGone, KeeperRefused) as error:
+            await current(await self._connect(note, PATIENCE), self._keeping.program)
+        except (KeeperGone, KeeperRefused, BackendFailed) as error:
             log.error("workspace %s: its processes are ended, for their keeper is of no use: %s", note.workspace, error)
             await self._end(note)
 

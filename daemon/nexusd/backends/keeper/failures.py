@@ -6,7 +6,7 @@ from nexus_sdk.protocol.errors import CommandNotFound, CwdInvalid, NexusError, S
 
 from nexusd.backends.keeper import messages
 
-__all__ = ["Failed", "KeeperGone", "KeeperRefused", "explain"]
+__all__ = ["Failed", "KeeperGone", "KeeperRefused", "ProtocolUnknown", "explain"]
 
 
 class KeeperGone(Exception):
@@ -15,6 +15,25 @@ class KeeperGone(Exception):
 
 class KeeperRefused(Exception):
     """Who answers is not the keeper that was meant: its proof, its protocol or its process does not fit."""
+
+
+class ProtocolUnknown(KeeperRefused):
+    """It is a nexus-init that does not speak our protocol, so it cannot even be asked to make room for another.
+
+    Attributes:
+        hint: what to do about it.
+    """
+
+    def __init__(self, hello: messages.Hello, ours: int) -> None:
+        theirs = ", ".join(map(str, hello.protocols)) or "none"
+        age = "older" if all(protocol < ours for protocol in hello.protocols) else "newer"
+        super().__init__(
+            f"the nexus-init of this workspace ({hello.version}) is {age} than this daemon and "
+            f"cannot be replaced while it runs: it speaks protocol {theirs}, the daemon {ours}"
+        )
+        self.hint = "Restart the workspace, which ends its processes: boulder workspace restart NAME"
+        if age == "newer":
+            self.hint += ". Or upgrade the daemon"
 
 
 class Failed(Exception):

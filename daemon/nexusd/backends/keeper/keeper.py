@@ -27,13 +27,13 @@ from nexusd.backends.host.environment import unusable
 from nexusd.backends.host.net import TcpStream
 from nexusd.backends.keeper import messages
 from nexusd.backends.keeper.channel import BINARY, TEXT, Broken, Channel, connect
-from nexusd.backends.keeper.failures import Failed, KeeperGone, KeeperRefused, explain
+from nexusd.backends.keeper.failures import Failed, KeeperGone, KeeperRefused, ProtocolUnknown, explain
 from nexusd.backends.keeper.handle import KeptHandle
 from nexusd.failpoints import failpoint
 
 R = TypeVar("R")
 
-__all__ = ["Keeper", "KeeperGone", "KeeperRefused"]
+__all__ = ["Keeper", "KeeperGone", "KeeperRefused", "ProtocolUnknown"]
 
 PROTOCOL: Final = 1
 CALL_TIMEOUT: Final = 30.0
@@ -324,10 +324,7 @@ class Keeper:
         self._channel = channel
         hello = await self._hello
         if PROTOCOL not in hello.protocols:
-            raise KeeperRefused(
-                f"nexus-init {hello.version} speaks the protocols {hello.protocols}, and this daemon {PROTOCOL}; "
-                "restart the workspace, so that it gets the nexus-init of this daemon"
-            )
+            raise ProtocolUnknown(hello, PROTOCOL)
         theirs, ours = base64.b64decode(hello.nonce), secrets.token_bytes(32)
         expected = self._proof(b"machine", ours, theirs)
         met: dict[str, messages.Known] = {}

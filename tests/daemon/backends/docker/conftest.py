@@ -8,6 +8,7 @@ import pytest
 from daemon_process import make_repository
 from docker_backend import make_backend, spec_for
 from engine import engine, own_engine  # noqa: F401 - fixtures
+from other_inits import make_init  # noqa: F401 - a fixture
 
 _NUMBERS = itertools.count(1)
 
