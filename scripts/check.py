@@ -15,6 +15,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 PYTHON = sys.executable
 ONE_AT_A_TIME = [
+    "tests/benchmarks/test_benchmarks_containers.py",
     "tests/contract",
     "tests/daemon/backends",
     "tests/daemon/processes",
