@@ -44,6 +44,7 @@ class Containers:
             _build_helper()
             if os.environ.get("CI"):
                 install()
+            image = base_image()
             self.engine = context.enter(Engine())
         except Unavailable as reason:
             if os.environ.get("CI"):
@@ -51,7 +52,7 @@ class Containers:
             raise Skipped(f"no Docker Engine: {reason}") from None
         if not self.engine.host.startswith("unix://"):
             raise Skipped(f"the engine at {self.engine.host} is on another machine")
-        self.engine.put(IMAGE, base_image())
+        self.engine.put(IMAGE, image)
         self.daemon = context.start_daemon(
             "docker", f"docker.host={self.engine.host}", "limits.max_workspaces_per_user=1000", *_PORTS
         )

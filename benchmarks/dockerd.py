@@ -15,6 +15,7 @@ import subprocess
 import tarfile
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -26,7 +27,8 @@ __all__ = ["Engine", "OwnEngine", "Unavailable", "address", "answers", "base_ima
 READY_SECONDS = 60.0
 API_VERSION = "1.41"
 _USUAL = "unix:///var/run/docker.sock"
-_PROGRAMS = ("dockerd", "containerd", "iptables", "busybox")
+_ENGINE = ("dockerd", "containerd", "iptables", "ip", "unshare")
+_PROGRAMS = (*_ENGINE, "busybox")
 _PACKAGES = ("docker.io", "busybox-static", "iptables", "iproute2")
 
 
@@ -49,9 +51,9 @@ def answers(host: str) -> bool:
             return False
 
 
-def missing() -> str:
+def missing(programs: Sequence[str] = _ENGINE) -> str:
     """What an engine of our own needs and this machine has not, in words; empty when everything is there."""
-    absent = [name for name in _PROGRAMS if shutil.which(name) is None]
+    absent = [name for name in programs if shutil.which(name) is None]
     if absent:
         return f"{', '.join(absent)} not found; install it: apt-get install {' '.join(_PACKAGES)}"
     if os.geteuid() != 0:
@@ -68,7 +70,7 @@ def install() -> None:
     if all(shutil.which(name) for name in _PROGRAMS):
         return
     if os.geteuid() != 0 or shutil.which("apt-get") is None:
-        raise Unavailable(missing())
+        raise Unavailable(missing(_PROGRAMS))
     environ = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     apt = ["apt-get", "-o", "DPkg::Lock::Timeout=300"]
     # A new machine has no lists of packages yet, or old ones.
@@ -83,7 +85,8 @@ class OwnEngine:
 
     Args:
         apart: in a network namespace of its own. Two engines in one would take each other's bridge away, and one that
-            runs here already is somebody's.
+            runs here already is somebody's; and bridge and rules of the firewall go with it. What containers publish is
+            then reached in there only.
     """
 
     def __init__(self, *, apart: bool) -> None:
@@ -136,7 +139,7 @@ class OwnEngine:
         command = ["dockerd", "-H", self.host, "--data-root", str(self.root / "data")]
         command += ["--exec-root", str(self.root / "exec"), "--pidfile", str(self.root / "pid")]
         if self._apart:
-            command = ["unshare", "--net", "sh", "-c", 'busybox ip link set lo up; exec "$0" "$@"', *command]
+            command = ["unshare", "--net", "sh", "-c", 'ip link set lo up; exec "$0" "$@"', *command]
         with (self.root / "log").open("ab") as log:
             # A session of its own: Ctrl-C is for whoever uses it, who ends it last.
             self._process = subprocess.Popen(
@@ -171,7 +174,9 @@ class OwnEngine:
 
 
 class Engine:
-    """The engine that runs here, or else one of our own; use it in `with`. Images that were put into it leave it again.
+    """The engine that runs here, or else one of our own, apart; use it in `with`.
+
+    What was put there is gone afterwards. Ports that containers publish may be out of reach.
 
     Attributes:
         host: its address.
@@ -186,7 +191,7 @@ class Engine:
             Unavailable: there is none, and it cannot be started here; says why.
         """
         found = address()
-        self._own = None if answers(found) else OwnEngine.started(apart=False)
+        self._own = None if answers(found) else OwnEngine.started(apart=True)
         self.host = found if self._own is None else self._own.host
         self._images: list[str] = []
         from docker.api.client import APIClient
@@ -238,9 +243,14 @@ class Engine:
 
 
 def base_image() -> bytes:
-    """The files of a small image, as a tar: busybox, and git with the libraries that it needs where there is one."""
+    """The files of a small image, as a tar: busybox, and git with the libraries that it needs where there is one.
+
+    Raises:
+        Unavailable: there is no busybox.
+    """
     busybox, git = shutil.which("busybox"), shutil.which("git")
-    assert busybox is not None
+    if busybox is None:
+        raise Unavailable("busybox not found; install it: apt-get install busybox-static")
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w") as tar:
         for folder in ("bin", "etc", "tmp", "root", "usr", "usr/bin", "lib", "lib64"):

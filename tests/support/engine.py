@@ -11,7 +11,18 @@ import pytest
 
 from benchmarks.dockerd import API_VERSION, OwnEngine, Unavailable, address, answers, base_image, install
 
-__all__ = ["BASE", "OwnEngine", "TestEngine", "answers", "base_image", "engine", "own_engine", "start_own"]
+__all__ = [
+    "BASE",
+    "OwnEngine",
+    "TestEngine",
+    "answers",
+    "base_image",
+    "engine",
+    "install",
+    "own_engine",
+    "start_own",
+    "unavailable",
+]
 
 BASE = "nexus-test-base:1"
 """busybox, and git with the libraries that it needs."""
