@@ -8,17 +8,16 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from benchmarks.children import ROOT, environment
 from benchmarks.dockerd import Engine, Unavailable, base_image, install
 from benchmarks.engineapi import EngineApi
 from benchmarks.rows import Skipped
+from benchmarks.servers import Daemon
 
-if TYPE_CHECKING:
-    from benchmarks.context import Context
-
-__all__ = ["IMAGE", "Containers"]
+__all__ = ["IMAGE", "Containers", "find_engine", "settings"]
 
 IMAGE = f"nexus-bench-base:{os.getpid()}"
 """The image of every container that is measured, ours and the peer's. Of this run, so that it can be removed."""
@@ -29,34 +28,51 @@ _BUILD_S = 600.0
 _numbers = itertools.count(1)
 
 
-class Containers:
-    """The engine, the daemon, and what is made there.
-
-    Args:
-        context: of the run; ends what is started here.
+def find_engine() -> Engine:
+    """An engine with `IMAGE`, and nexus-init built.
 
     Raises:
-        Skipped: no engine can be had here, or nexus-init cannot be built; says why. With CI set it is `Unavailable`.
+        Skipped: there can be none here; says why. With CI set, where everything must run, it is `Unavailable`.
+    """
+    in_ci = bool(os.environ.get("CI"))
+    try:
+        _build_helper()
+        if in_ci:
+            install()
+        image = base_image()
+        engine = Engine()
+    except Unavailable as reason:
+        if in_ci:
+            raise
+        raise Skipped(f"no Docker Engine: {reason}") from None
+    try:
+        if not engine.host.startswith("unix://"):
+            raise Skipped(f"the engine at {engine.host} is on another machine")
+        engine.put(IMAGE, image)
+    except BaseException:
+        engine.close()
+        raise
+    return engine
+
+
+def settings(engine: Engine) -> list[str]:
+    """Of a daemon that has many workspaces there."""
+    return [f"docker.host={engine.host}", "limits.max_workspaces_per_user=1000", *_PORTS]
+
+
+class Containers:
+    """What is made on an engine, by a daemon and without one.
+
+    Args:
+        engine: the engine.
+        daemon: with `settings`.
+        repository: that workspaces are made from.
     """
 
-    def __init__(self, context: Context) -> None:
-        try:
-            _build_helper()
-            if os.environ.get("CI"):
-                install()
-            image = base_image()
-            self.engine = context.enter(Engine())
-        except Unavailable as reason:
-            if os.environ.get("CI"):
-                raise
-            raise Skipped(f"no Docker Engine: {reason}") from None
-        if not self.engine.host.startswith("unix://"):
-            raise Skipped(f"the engine at {self.engine.host} is on another machine")
-        self.engine.put(IMAGE, image)
-        self.daemon = context.start_daemon(
-            "docker", f"docker.host={self.engine.host}", "limits.max_workspaces_per_user=1000", *_PORTS
-        )
-        self.repository = context.repository(10)
+    def __init__(self, engine: Engine, daemon: Daemon, repository: Path) -> None:
+        self.engine = engine
+        self.daemon = daemon
+        self.repository = repository
 
     def params(self) -> dict[str, Any]:
         """Params of `workspace.create` for another container."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TypeVar
 
-from benchmarks.containers import Containers
+from benchmarks.containers import Containers, find_engine, settings
 from benchmarks.repository import make_repository
 from benchmarks.rows import Row
 from benchmarks.servers import Daemon, Peer
@@ -69,7 +69,8 @@ class Context:
     @cached_property
     def containers(self) -> Containers:
         """An engine, and a daemon whose workspaces are its containers. Raises Skipped where there can be none."""
-        return Containers(self)
+        engine = self.enter(find_engine())
+        return Containers(engine, self.start_daemon("docker", *settings(engine)), self.repository(10))
 
     @cached_property
     def echo(self) -> Peer:
