@@ -21,11 +21,11 @@ init: ## Build nexus-init, which keeps the processes of workspaces, for amd64 an
 	@scripts/build_init
 
 quick: ## The quick tests: frames, messages, credit, streams. PYTHON picks the interpreter.
-	@PYTHONPATH=sdk-python/src $(PYTHON) -m pytest -q -p no:cacheprovider tests/sdk/wire
+	@PYTHONPATH=sdk-python/src:daemon $(PYTHON) -m pytest -q -p no:cacheprovider tests/sdk/wire
 
-demo: ## See a workspace made, worked in and taken down. REPO=path-or-url picks the repository.
+demo: ## See a workspace made, worked in and taken down. REPO=path-or-url picks the repository; BACKEND=docker a container.
 	@scripts/setup demo
-	@$(BIN)/python scripts/demo.py $(if $(REPO),--repo "$$REPO") $(ARGS)
+	@$(BIN)/python scripts/demo.py $(if $(REPO),--repo "$$REPO") $(if $(BACKEND),--backend "$$BACKEND") $(ARGS)
 
 test: dev init ## Everything: format, lint, types, generated files, unit, wire, contract and end-to-end tests.
 	@$(BIN)/python scripts/check.py $(ARGS)

@@ -12,6 +12,9 @@ them. It prints a table and writes `results.json`.
     clients      programs that use a daemon from one language, through its SDK or without
     programs     how those of each language are built and driven
     toolchains   Go and Node.js
+    dockerd      a Docker Engine, this machine's or our own; tests and the demo use it, too
+    engineapi    what an engine does by its own API
+    containers   a daemon whose workspaces are containers
     peers        servers that do the same without Nexus
     suite        which benchmarks there are
 """

@@ -16,7 +16,7 @@ from benchmarks.children import file_limit
 from benchmarks.context import Benchmark, Context
 from benchmarks.machine import facts
 from benchmarks.measures import ALL
-from benchmarks.rows import Row, failed, render, to_json
+from benchmarks.rows import Row, Skipped, failed, render, skipped, to_json
 from benchmarks.sizes import FULL, QUICK, Sizes
 
 RESULTS = Path(__file__).with_name("results.json")
@@ -46,8 +46,12 @@ def main(argv: list[str] | None = None) -> int:
     }
     arguments.json.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
     print(render(rows))
-    missed = [row.name for row in rows if not row.ok]
-    print(f"\n{len(rows) - len(missed)} of {len(rows)} rows hold, {document['seconds']} s; {arguments.json}")
+    measured = [row for row in rows if not row.skipped]
+    missed = [row.name for row in measured if not row.ok]
+    print(f"\n{len(measured) - len(missed)} of {len(measured)} rows hold, {document['seconds']} s; {arguments.json}")
+    for row in rows:
+        if row.skipped:
+            print(f"skipped: {row.name}: {row.problem}")
     for name in missed:
         print(f"missed: {name}")
     return 1 if missed else 0
@@ -68,6 +72,8 @@ def run(chosen: dict[str, Benchmark], sizes: Sizes, say: Any = lambda text: None
                         rows += benchmark(context)
                     except OutOfTime:
                         raise
+                    except Skipped as reason:
+                        rows.append(skipped(name, str(reason)))
                     except Exception as error:
                         rows.append(failed(name, f"{type(error).__name__}: {error}".replace("\n", " ")[:600]))
                     del left[name]

@@ -12,7 +12,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-__all__ = ["ROOT", "Child", "environment", "file_limit", "python", "wait_until_ready"]
+__all__ = ["ROOT", "Child", "environment", "file_limit", "python", "resident", "wait_until_ready"]
 
 ROOT = Path(__file__).resolve().parent.parent
 """The repository."""
@@ -61,10 +61,7 @@ class Child:
 
     def resident(self) -> int:
         """Its resident memory, in bytes."""
-        for line in Path(f"/proc/{self.pid}/status").read_text().splitlines():
-            if line.startswith("VmRSS:"):
-                return int(line.split()[1]) * 1024
-        raise RuntimeError(f"process {self.pid} has no memory: it has ended")
+        return resident(self.pid)
 
     def stop(self) -> None:
         """Ask it to end, wait, and kill it if it does not."""
@@ -75,6 +72,14 @@ class Child:
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait(STOP_S)
+
+
+def resident(pid: int) -> int:
+    """Resident memory of a process, in bytes. Raises RuntimeError where it has ended."""
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmRSS:"):
+            return int(line.split()[1]) * 1024
+    raise RuntimeError(f"process {pid} has no memory: it has ended")
 
 
 def wait_until_ready(child: Child, path: Path, target: str) -> float:

@@ -5,17 +5,21 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
+from typing import TypeVar
 
+from benchmarks.containers import Containers, find_engine, settings
 from benchmarks.repository import make_repository
 from benchmarks.rows import Row
 from benchmarks.servers import Daemon, Peer
 from benchmarks.sizes import Sizes
 
 __all__ = ["Benchmark", "Context"]
+
+T = TypeVar("T")
 
 
 class Context:
@@ -52,11 +56,21 @@ class Context:
         """The daemon that most benchmarks use."""
         return self.start_daemon("home")
 
-    def start_daemon(self, name: str) -> Daemon:
-        """A daemon on a home of this name; stopped at the end of the run."""
-        daemon = Daemon(self.directory / name)
+    def enter(self, thing: AbstractContextManager[T]) -> T:
+        """Use something until the end of the run."""
+        return self._stack.enter_context(thing)
+
+    def start_daemon(self, name: str, *settings: str) -> Daemon:
+        """A daemon on a home of this name, with settings as `key=value`; stopped at the end of the run."""
+        daemon = Daemon(self.directory / name, settings)
         self._stack.callback(daemon.stop)
         return daemon
+
+    @cached_property
+    def containers(self) -> Containers:
+        """An engine, and a daemon whose workspaces are its containers. Raises Skipped where there can be none."""
+        engine = self.enter(find_engine())
+        return Containers(engine, self.start_daemon("docker", *settings(engine)), self.repository(10))
 
     @cached_property
     def echo(self) -> Peer:

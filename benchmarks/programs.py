@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.children import ROOT, environment
+from benchmarks.children import ROOT, environment, resident
 from benchmarks.servers import Daemon
 from benchmarks.toolchains import PACKAGE, Unavailable, go_program, install_packages, node_path, packages_lock
 
@@ -126,10 +126,7 @@ class Program:
 
     def resident(self) -> int:
         """Its resident memory, in bytes."""
-        for line in Path(f"/proc/{self._process.pid}/status").read_text().splitlines():
-            if line.startswith("VmRSS:"):
-                return int(line.split()[1]) * 1024
-        raise RuntimeError("the client has ended")
+        return resident(self._process.pid)
 
     def stop(self) -> None:
         """End it."""

@@ -6,7 +6,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-__all__ = ["Bar", "Row", "failed", "render", "to_json"]
+__all__ = ["Bar", "Row", "Skipped", "failed", "render", "skipped", "to_json"]
+
+
+class Skipped(Exception):
+    """A benchmark needs what this machine does not have; the message says what."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,7 @@ class Row:
         client: what drove both.
         bar: what is asked; None where the row only informs.
         problem: why there is no figure.
+        skipped: whether that is no failure: this machine lacks what it takes.
     """
 
     name: str
@@ -58,6 +63,7 @@ class Row:
     peer_name: str = ""
     client: str = ""
     problem: str = ""
+    skipped: bool = False
 
     @property
     def ratio(self) -> float | None:
@@ -77,6 +83,11 @@ def failed(name: str, problem: str) -> Row:
     return Row(name, "", None, None, None, problem=problem)
 
 
+def skipped(name: str, reason: str) -> Row:
+    """The row of a benchmark that this machine cannot run."""
+    return Row(name, "", None, None, None, problem=reason, skipped=True)
+
+
 def to_json(row: Row) -> dict[str, Any]:
     """A row as it is written to `results.json`."""
     return {
@@ -86,7 +97,7 @@ def to_json(row: Row) -> dict[str, Any]:
         "peer": _rounded(row.peer),
         "ratio": _rounded(row.ratio),
         "bar": str(row.bar) if row.bar is not None else None,
-        "ok": row.ok,
+        "ok": None if row.skipped else row.ok,
         "peer_name": row.peer_name,
         "client": row.client,
         **({"problem": row.problem} if row.problem else {}),
@@ -99,7 +110,8 @@ def render(rows: Iterable[Row]) -> str:
     lines = [head]
     for row in rows:
         if row.problem:
-            lines.append((row.name, "", "-", "-", "-", "-", "NO", row.problem, ""))
+            verdict = "skipped" if row.skipped else "NO"
+            lines.append((row.name, "", "-", "-", "-", "-", verdict, row.problem, ""))
             continue
         verdict = ("ok" if row.ok else "NO") if row.bar is not None else ""
         bar = str(row.bar) if row.bar is not None else "-"

@@ -7,6 +7,7 @@ import itertools
 import json
 import socket
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from benchmarks.wire import Wire
 
 __all__ = ["Daemon", "Peer"]
 
+_SETTINGS = ("daemon.port=0", "limits.max_connections=50000")
 _serial = itertools.count(1)
 
 
@@ -23,17 +25,18 @@ class Daemon:
 
     Args:
         home: its NEXUS_HOME; made if it does not exist.
+        settings: of its configuration, as `key=value`.
 
     Attributes:
         ready_s: seconds from the start of the process to the first 200 of its readiness probe.
     """
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, settings: Sequence[str] = ()) -> None:
         home.mkdir(mode=0o700, exist_ok=True)
         self.home = home
         self.socket = home / "run" / "nexusd.sock"
         self.child = Child(
-            python("-m", "nexusd", "--set", "daemon.port=0", "--set", "limits.max_connections=50000"),
+            python("-m", "nexusd", *(part for setting in [*_SETTINGS, *settings] for part in ("--set", setting))),
             home.parent / f"{home.name}.log",
             self.environ,
         )

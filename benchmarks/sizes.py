@@ -37,6 +37,10 @@ class Sizes:
     """Changes per round."""
     starts: int
     """Starts of programs."""
+    boxes: int
+    """Containers that run at once."""
+    execs: int
+    """Commands across them."""
 
 
 FULL = Sizes(
@@ -52,6 +56,8 @@ FULL = Sizes(
     tree=10_000,
     changes=120,
     starts=7,
+    boxes=50,
+    execs=1_000,
 )
 """What the design names."""
 
@@ -68,5 +74,7 @@ QUICK = Sizes(
     tree=1_000,
     changes=40,
     starts=3,
+    boxes=8,
+    execs=160,
 )
 """For a look while working; not for judging."""

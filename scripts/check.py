@@ -15,10 +15,12 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 PYTHON = sys.executable
 ONE_AT_A_TIME = [
+    "tests/benchmarks/test_benchmarks_containers.py",
     "tests/contract",
     "tests/daemon/backends",
     "tests/daemon/processes",
     "tests/daemon/workspaces/test_workspaces_follow.py",
+    "tests/docs/test_docs_demo_docker.py",
 ]
 """Tests that look at all processes of the machine, or run an engine on it, so that nothing may run beside them."""
 LIBRARY_SOCKETS = "ignore:unclosed <socket.socket:ResourceWarning"

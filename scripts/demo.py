@@ -1,7 +1,8 @@
 """The main job, end to end, on a daemon and a home of its own: each step is checked, timed and printed.
 
-``make demo`` runs it on this repository, ``make demo REPO=path-or-url`` on another one. What is there before is there
-afterwards: the workspace, its branch and everything else that the demo makes is taken down again.
+``make demo`` runs it on this repository, ``make demo REPO=path-or-url`` on another one, ``make demo BACKEND=docker`` in
+a container. What is there before is there afterwards: the workspace, its branch and everything else that the demo makes
+is taken down again.
 """
 
 from __future__ import annotations
@@ -18,10 +19,14 @@ import tempfile
 import time
 import urllib.request
 from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+from demo_docker import Docker, Unavailable
 from nexus_sdk import Nexus, Workspace, connect
 from nexus_sdk.exceptions import NexusError
+from nexus_sdk.protocol.types import MachineOptions
 
 ROOT = Path(__file__).resolve().parent.parent
 READY_SECONDS = 20.0
@@ -40,6 +45,23 @@ def check(truth: bool, what: str) -> None:
     """Fail the demo unless `truth`."""
     if not truth:
         raise DemoFailed(what)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the workspace runs.
+
+    Attributes:
+        python: path of Python, as processes of the workspace see it.
+        settings: of the daemon, as `key=value`.
+        create: what `workspaces.create` is told of it.
+        left: what there still is of a workspace that was destroyed, by its id.
+    """
+
+    python: str = sys.executable
+    settings: tuple[str, ...] = ()
+    create: dict[str, Any] = field(default_factory=lambda: {"backend": "host"})
+    left: Callable[[str], list[str]] = lambda workspace: []
 
 
 class Steps:
@@ -105,14 +127,15 @@ async def _carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
 
 
 @contextlib.asynccontextmanager
-async def daemon(home: Path) -> AsyncIterator[Path]:
-    """A daemon on a home of its own; yields its Unix socket."""
+async def daemon(home: Path, settings: tuple[str, ...]) -> AsyncIterator[Path]:
+    """A daemon on a home of its own, with settings as `key=value`; yields its Unix socket."""
     environ = {name: value for name, value in os.environ.items() if not name.startswith("NEXUS_")}
     log = home / "daemon.log"
     with log.open("wb") as output:
         process = await asyncio.create_subprocess_exec(
             sys.executable,
-            *("-m", "nexusd", "--home", str(home), "--set", "daemon.port=0"),
+            *("-m", "nexusd", "--home", str(home)),
+            *(part for setting in ("daemon.port=0", *settings) for part in ("--set", setting)),
             env=environ,
             stdout=output,
             stderr=output,
@@ -139,44 +162,46 @@ async def daemon(home: Path) -> AsyncIterator[Path]:
     check(code == 0, f"the daemon ended with {code}:\n{log.read_text(errors='replace')}")
 
 
-def quick_test(worktree: Path, command: str | None) -> tuple[list[str], str]:
+def quick_test(worktree: Path, python: str, command: str | None) -> tuple[list[str], str]:
     """The repository's own quick test, and why this one."""
     if command:
         return ["sh", "-c", command], "as asked for"
     makefile = worktree / "Makefile"
     if makefile.exists() and shutil.which("make"):
-        text = makefile.read_text(errors="replace")
+        text = "\n" + makefile.read_text(errors="replace")
         for target in ("quick", "check-quick", "test-quick"):
             if f"\n{target}:" in text:
-                return ["make", target, f"PYTHON={sys.executable}"], f"its Makefile has a target {target}"
+                return ["make", target, f"PYTHON={python}"], f"its Makefile has a target {target}"
     return ["git", "fsck", "--no-dangling", "--connectivity-only"], "no quick target in its Makefile; git's own check"
 
 
-async def tour(nexus: Nexus, cutter: Cutter, repository: str, command: str | None) -> None:
+async def tour(nexus: Nexus, cutter: Cutter, steps: Steps, place: Place, repository: str, command: str | None) -> None:
     """Make a workspace, work in it, take it down."""
-    steps = Steps()
-    ws = await create(nexus, steps, repository)
+    ws = await create(nexus, steps, place, repository)
     try:
         edited = await edit(ws, steps)
-        await run_tests(ws, steps, command)
+        await run_tests(ws, steps, place, command)
         await reattach(ws, steps, cutter)
-        await forward(ws, steps, edited)
+        await forward(ws, steps, place, edited)
         await show_diff(ws, steps, edited)
     except BaseException:
         with contextlib.suppress(NexusError):
             await ws.destroy(force=True)
         raise
-    await destroy(ws, steps)
+    await destroy(ws, steps, place)
     print(f"\n{steps.count} steps, each checked, in {time.monotonic() - steps.began:.1f} s")
 
 
-async def create(nexus: Nexus, steps: Steps, repository: str) -> Workspace:
+async def create(nexus: Nexus, steps: Steps, place: Place, repository: str) -> Workspace:
     """A workspace from the repository."""
     with steps(f"create a workspace from {repository}") as say:
-        ws = await nexus.workspaces.create(NAME, repository, on_progress=lambda progress: say(f"{progress.message} …"))
+        ws = await nexus.workspaces.create(
+            NAME, repository, on_progress=lambda progress: say(f"{progress.message} …"), **place.create
+        )
         say(f"workspace {ws.name} ({ws.id}), branch {ws.branch}\n{ws.worktree}")
         check(ws.state == "running", f"the workspace is {ws.state}")
         check(Path(ws.worktree).is_dir(), "the worktree is not there")
+        check(ws.backend == place.create["backend"], f"it runs on {ws.backend}")
         head = await ws.run(["git", "rev-parse", "--abbrev-ref", "HEAD"], check=True)
         check(head.stdout.strip() == ws.branch, f"HEAD is {head.stdout!r}")
     return ws
@@ -208,9 +233,9 @@ async def choose(ws: Workspace, files: list[str]) -> tuple[str, str]:
     raise DemoFailed("every file is ignored by git or is no text, so there is nothing whose change a diff would show")
 
 
-async def run_tests(ws: Workspace, steps: Steps, command: str | None) -> None:
+async def run_tests(ws: Workspace, steps: Steps, place: Place, command: str | None) -> None:
     """Run the repository's quick tests, live."""
-    argv, why = quick_test(Path(ws.worktree), command)
+    argv, why = quick_test(Path(ws.worktree), place.python, command)
     with steps(f"run its quick tests: {' '.join(argv)}  ({why})") as say:
         async with ws.exec(["sh", "-c", 'exec "$@" 2>&1', "sh", *argv], timeout=60) as process:
             async for line in process.stdout.lines():
@@ -235,11 +260,11 @@ async def reattach(ws: Workspace, steps: Steps, cutter: Cutter) -> None:
         say(f"{len(lines)} lines in order, over {process.reconnects} reconnects")
 
 
-async def forward(ws: Workspace, steps: Steps, path: str) -> None:
+async def forward(ws: Workspace, steps: Steps, place: Place, path: str) -> None:
     """Reach a server in the workspace through the connection."""
     with steps("start a web server inside, forward its port, fetch a page") as say:
         port = next(mapping.port for mapping in ws.allocated_ports if mapping.name == "web")
-        argv = [sys.executable, "-m", "http.server", "--bind", "127.0.0.1", str(port)]
+        argv = [place.python, "-m", "http.server", "--bind", "127.0.0.1", str(port)]
         async with ws.exec(argv, kill_on_exit=True) as server:
             await until(lambda: listens(ws, port), f"nothing listens on port {port}")
             async with ws.ports.forward(port) as listener:
@@ -279,7 +304,7 @@ async def show_diff(ws: Workspace, steps: Steps, path: str) -> None:
         check("+This line was added in a workspace." in diff.diff, "the added line is not in the diff")
 
 
-async def destroy(ws: Workspace, steps: Steps) -> None:
+async def destroy(ws: Workspace, steps: Steps, place: Place) -> None:
     """Take it down: refused while work would be lost, complete when forced."""
     with steps("destroy the workspace") as say:
         try:
@@ -296,7 +321,35 @@ async def destroy(ws: Workspace, steps: Steps) -> None:
         )
         branches, _ = await listing.communicate()
         check(listing.returncode == 0 and not branches.strip(), f"the branch is still there: {branches.decode()}")
-        say("with force: worktree, branch, ports and processes are gone")
+        left = await asyncio.to_thread(place.left, ws.id)
+        check(not left, f"the engine still has {left}")
+        say("with force: worktree, branch, ports, processes and what they ran in are gone")
+
+
+def inside(docker: Docker) -> Place:
+    """A container of this engine."""
+    return Place(
+        python=docker.python,
+        settings=(f"docker.host={docker.engine.host}",),
+        create={"backend": "docker", "machine": MachineOptions(image=docker.image, pull="never")},
+        left=docker.left,
+    )
+
+
+async def demo(arguments: argparse.Namespace, repository: str, home: Path) -> None:
+    """The demo, on a home. Raises what failed."""
+    steps = Steps()
+    async with contextlib.AsyncExitStack() as stack:
+        place = Place()
+        if arguments.backend == "docker":
+            with steps("find or start a Docker Engine, and make an image") as say:
+                docker = stack.enter_context(Docker(home))  # not in a thread: Ctrl-C would lose it
+                say(docker)
+                place = inside(docker)
+        path = await stack.enter_async_context(daemon(home, place.settings))
+        cutter = await stack.enter_async_context(Cutter(home / "cut.sock", path))
+        async with connect(f"unix:{cutter.path}") as nexus:
+            await tour(nexus, cutter, steps, place, repository, arguments.test)
 
 
 async def main() -> int:
@@ -304,6 +357,7 @@ async def main() -> int:
     parser = argparse.ArgumentParser(description="See a workspace made, worked in and taken down.")
     parser.add_argument("--repo", default=str(ROOT), help="path or URL of a git repository (default: this one)")
     parser.add_argument("--test", help="the command to run as its quick tests")
+    parser.add_argument("--backend", choices=("host", "docker"), default="host", help="what runs the workspace")
     arguments = parser.parse_args()
     repository = arguments.repo
     if Path(repository).expanduser().exists():
@@ -312,10 +366,8 @@ async def main() -> int:
     base = tempfile.gettempdir() if len(os.fsencode(tempfile.gettempdir())) < _LONGEST else "/tmp"
     home = Path(tempfile.mkdtemp(prefix="nexus-demo-", dir=base))
     try:
-        async with daemon(home) as path, Cutter(home / "cut.sock", path) as cutter:
-            async with connect(f"unix:{cutter.path}") as nexus:
-                await tour(nexus, cutter, repository, arguments.test)
-    except (DemoFailed, NexusError) as error:
+        await demo(arguments, repository, home)
+    except (DemoFailed, NexusError, Unavailable) as error:
         hint = getattr(error, "hint", "")
         print(f"\ndemo failed: {error}" + (f"\n  try: {hint}" if hint else ""), file=sys.stderr)
         return 1

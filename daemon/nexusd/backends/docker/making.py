@@ -60,12 +60,13 @@ class Maker:
         note.prepared = False
         await asyncio.to_thread(self.notes.put, note)
         failpoint("docker.create.note")
+        fresh = found is None
         if found is None:
             found = await self._create(spec, report)
         if spec.options.read_only:
             note.home, note.user = ("/root", "root") if found.person.uid == 0 else ("", "nexus")
         else:
-            note.home, note.user = await self.containers.prepare(found)
+            note.home, note.user = await self.containers.prepare(found, fresh=fresh)
         failpoint("docker.create.prepared")
         note.prepared = True
         await asyncio.to_thread(self.notes.put, note)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import os
 
 import pytest
 from docker_backend import make_backend, spec_for
 from nexus_sdk.protocol.errors import BackendFailed, MachineConflict
+from nexusd.backends.docker import containers
 
 PATIENCE = 20
 
@@ -216,3 +218,31 @@ async def test_figures_are_of_the_container(backend, spec):
     found = await backend._containers.stats(spec.workspace)
     assert found.processes >= 1
     assert found.memory > 0
+
+
+async def test_the_second_container_of_an_image_gets_its_home_without_looking(engine, backend, worktree, monkeypatch):
+    looked = []
+    read = containers._read_passwd
+    monkeypatch.setattr(containers, "_read_passwd", lambda client, id: looked.append(id) or read(client, id))
+    for path in (worktree, *worktree.iterdir()):
+        os.chown(path, 4321, 4321)
+    for number in range(2):
+        spec = spec_for(worktree, f"ws_home{number}")
+        await backend.create(spec)
+        await backend.start(spec)
+        said, code = run(engine, spec, "sh", "-c", "cd ~ && pwd && touch mine && grep :4321: /etc/passwd", user="4321")
+        assert (said, code) == (
+            "/home/nexus\nnexus:x:4321:4321:Nexus:/home/nexus:/bin/sh\n",
+            0,
+        )
+    assert len(looked) == 1
+    # What was changed inside is no other container's, and one that is there already is looked at.
+    await backend.stop(spec.workspace, 1)
+    note = backend._notes.get(spec.workspace)
+    note.prepared = False
+    backend._notes.put(note)
+    await backend.create(spec)
+    assert len(looked) == 2
+    await backend.start(spec)
+    said, _ = run(engine, spec, "sh", "-c", "grep -c :4321: /etc/passwd; ls ~", user="4321")
+    assert said == "1\nmine\n"

@@ -1,0 +1,121 @@
+"""A daemon whose workspaces are containers, on the engine of this machine or on one of our own."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from benchmarks.children import ROOT, environment
+from benchmarks.dockerd import Engine, Unavailable, base_image, install
+from benchmarks.engineapi import EngineApi
+from benchmarks.rows import Skipped
+from benchmarks.servers import Daemon
+
+__all__ = ["IMAGE", "Containers", "find_engine", "settings"]
+
+IMAGE = f"nexus-bench-base:{os.getpid()}"
+"""The image of every container that is measured, ours and the peer's. Of this run, so that it can be removed."""
+
+_PORTS = ("ports.range.start=25000", "ports.range.end=27999")
+"""Below what the kernel hands out by itself to connections."""
+_BUILD_S = 600.0
+_numbers = itertools.count(1)
+
+
+def find_engine() -> Engine:
+    """An engine with `IMAGE`, and nexus-init built.
+
+    Raises:
+        Skipped: there can be none here; says why. With CI set, where everything must run, it is `Unavailable`.
+    """
+    in_ci = bool(os.environ.get("CI"))
+    try:
+        _build_helper()
+        if in_ci:
+            install()
+        image = base_image()
+        engine = Engine()
+    except Unavailable as reason:
+        if in_ci:
+            raise
+        raise Skipped(f"no Docker Engine: {reason}") from None
+    try:
+        if not engine.host.startswith("unix://"):
+            raise Skipped(f"the engine at {engine.host} is on another machine")
+        engine.put(IMAGE, image)
+    except BaseException:
+        engine.close()
+        raise
+    return engine
+
+
+def settings(engine: Engine) -> list[str]:
+    """Of a daemon that has many workspaces there."""
+    return [f"docker.host={engine.host}", "limits.max_workspaces_per_user=1000", *_PORTS]
+
+
+class Containers:
+    """What is made on an engine, by a daemon and without one.
+
+    Args:
+        engine: the engine.
+        daemon: with `settings`.
+        repository: that workspaces are made from.
+    """
+
+    def __init__(self, engine: Engine, daemon: Daemon, repository: Path) -> None:
+        self.engine = engine
+        self.daemon = daemon
+        self.repository = repository
+
+    def params(self) -> dict[str, Any]:
+        """Params of `workspace.create` for another container."""
+        return {
+            "name": f"box-{next(_numbers)}",
+            "repository": {"url": str(self.repository)},
+            "backend": "docker",
+            "options": {"image": IMAGE, "pull": "never"},
+        }
+
+    @contextmanager
+    def workspace(self) -> Iterator[dict[str, Any]]:
+        """A running workspace, taken down afterwards."""
+        made = self.daemon.call("workspace.create", **self.params())["workspace"]
+        try:
+            yield made
+        finally:
+            self.daemon.destroy(made["id"])
+
+    def container(self, workspace: dict[str, Any]) -> str:
+        """What the engine calls a workspace's container."""
+        labels = {"label": [f"nexus.workspace={workspace['id']}"]}
+        (found,) = self.engine.api.containers(filters=labels)
+        return str(found["Id"])
+
+    def pid(self, workspace: dict[str, Any]) -> int:
+        """The first process of a workspace's container, its nexus-init."""
+        return int(self.engine.api.inspect_container(self.container(workspace))["State"]["Pid"])
+
+    def api(self) -> EngineApi:
+        """The engine by its own API."""
+        return EngineApi(self.engine.host)
+
+    def docker(self, *argv: str) -> None:
+        """Run the engine's own command. Raises RuntimeError."""
+        environ = {**environment(), "DOCKER_HOST": self.engine.host}
+        done = subprocess.run(["docker", *argv], env=environ, capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            raise RuntimeError(f"docker {' '.join(argv)}: {done.stderr.strip()}")
+
+
+def _build_helper() -> None:
+    command = [sys.executable, str(ROOT / "scripts" / "build_init")]
+    made = subprocess.run(command, capture_output=True, text=True, timeout=_BUILD_S, check=False)
+    if made.returncode != 0:
+        raise Unavailable(f"nexus-init cannot be built: {made.stderr.strip()[-500:]}")
