@@ -20,6 +20,8 @@ const (
 	// longestGrace bounds every wait that a request asks for.
 	longestGrace = time.Hour
 	mostSignals  = 64
+	// pathOnly is O_PATH, which the syscall package does not name; it is the same on all that we build for.
+	pathOnly = 0x200000
 )
 
 // empty is the result of a request that has nothing to say.
@@ -142,6 +144,13 @@ func (c *connection) requested(request *wire.Request, message *wire.Message) err
 			return nil
 		}
 		c.answerLater(id, func() { c.dial(id, params.Port) })
+	case "root":
+		var params struct{}
+		if failure := request.Decode(&params); failure != nil {
+			refuse(failure)
+			return nil
+		}
+		c.root(id)
 	case "listeners":
 		var params struct{}
 		if failure := request.Decode(&params); failure != nil {
@@ -309,6 +318,17 @@ func (c *connection) dial(id json.RawMessage, port int) {
 	c.send(wire.Result(id, struct {
 		Address string `json:"address"`
 	}{address}), file)
+}
+
+// root hands over the root directory of our mount namespace. It can be used to look things up below and for nothing else;
+// whose rights count in doing so is the daemon's business.
+func (c *connection) root(id json.RawMessage) {
+	fd, err := syscall.Open("/", pathOnly|syscall.O_DIRECTORY|syscall.O_CLOEXEC, 0)
+	if err != nil {
+		c.reply(id, nil, wire.Errorf(wire.Internal, err, "unable to open the root directory"))
+		return
+	}
+	c.send(wire.Result(id, empty{}), os.NewFile(uintptr(fd), "/"))
 }
 
 func (c *connection) listeners() any {
