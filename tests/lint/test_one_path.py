@@ -17,7 +17,8 @@ ALLOWED = {
     # The one path module and what works on the descriptors it gives.
     "files/beneath.py": "resolves every path of a caller",
     "files/walker.py": "the same without openat2, component by component",
-    "files/walk.py": "opens directories by name in an open directory, never following",
+    "files/walk.py": "reads directories that are open",
+    "files/acting.py": "opens an entry by name in an open directory, to see what is mounted there",
     "files/stage.py": "makes and renames temporary files in an open directory",
     "files/remove.py": "unlinks by name in an open directory",
     "files/copytree.py": "opens directories by name in an open directory, never following",

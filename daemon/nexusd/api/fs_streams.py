@@ -21,7 +21,7 @@ def register(calls: Calls, services: Services) -> None:
     files = services.files
 
     async def download(call: Call, params: types.FsDownloadParams, stream: ServerStream) -> types.FsDownloaded:
-        beneath = files.beneath(call.workspace)
+        beneath = await files.place(call.workspace, params)
         source = await asyncio.to_thread(Download, beneath, params)
         try:
             position = params.offset
@@ -37,7 +37,7 @@ def register(calls: Calls, services: Services) -> None:
             source.close()
 
     async def upload(call: Call, params: types.FsUploadParams, stream: ServerStream) -> types.FsUploaded:
-        beneath = files.beneath(call.workspace)
+        beneath = await files.place(call.workspace, params)
         target = await asyncio.to_thread(Upload, beneath, params, call.identity.subject)
         try:
             opened = target.opened
@@ -50,14 +50,14 @@ def register(calls: Calls, services: Services) -> None:
             await asyncio.shield(target.abort())
 
     async def search(call: Call, params: types.FsSearchParams, stream: ServerStream) -> types.FsSearched:
-        async with Search(files.beneath(call.workspace), params) as found:
+        async with Search(await files.place(call.workspace, params), params) as found:
             await stream.open()
             async for event in found:
                 await stream.event(event)
             return found.result
 
     async def watch(call: Call, params: types.FsWatchParams, stream: ServerStream) -> types.Empty:
-        watcher = files.watcher(call.workspace)
+        watcher = files.watcher(call.workspace, await files.place(call.workspace, params))
         async with watcher.subscribe(params) as changes:
             await stream.open(changes.opened)
             while True:

@@ -16,13 +16,13 @@ import stat
 import sys
 import weakref
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Final
 
 from nexus_sdk.protocol import errors
 
 from nexusd.backends.base import RootHandle
-from nexusd.files import walker
+from nexusd.files import acting, walker
 from nexusd.files.errors import invalid, naming, not_a_directory, not_a_file
 from nexusd.files.syscalls import RESOLVE_BENEATH, RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS, openat2
 from nexusd.files.walker import O_PATH, Place
@@ -51,6 +51,7 @@ class Beneath:
     def __init__(self, handle: RootHandle) -> None:
         self._fd = os.dup(handle.fd)
         self._prefix = handle.path.rstrip("/")
+        self._above = tuple(part for part in self._prefix.split("/") if part)
         self._in_root = handle.in_root
         self._resolve = (RESOLVE_IN_ROOT if handle.in_root else RESOLVE_BENEATH) | RESOLVE_NO_MAGICLINKS
         # Closing by hand would let a call in another thread go on with a number that means something else by then.
@@ -65,6 +66,13 @@ class Beneath:
     def seen_as(self) -> str:
         """The root's path as the machine's processes see it."""
         return self._prefix or "/"
+
+    def acting(self) -> AbstractContextManager[None]:
+        """The context in which everything here is done, in one thread: in whose name, and what may be met.
+
+        In a worktree the daemon works as itself, and gives what it makes to the owner of the directory (`adopt`).
+        """
+        return nullcontext()
 
     @property
     def gone(self) -> bool:
@@ -91,29 +99,35 @@ class Beneath:
             raise invalid(ascii(path), "the path is not UTF-8") from None
         if size > MAX_PATH:
             raise invalid(path[:80] + "…", f"the path has {size} bytes, the limit is {MAX_PATH}")
-        if path.startswith("/"):
-            if path != self._prefix and not path.startswith(self._prefix + "/"):
-                raise invalid(path, f"an absolute path must lie below {self._prefix or '/'}")
-            rest = path[len(self._prefix) :]
-        else:
-            rest = path
-        parts: list[str] = []
-        for part in rest.split("/"):
-            if part in ("", "."):
-                continue
-            if part == "..":
-                if not parts:
-                    raise errors.PathEscapes(f"{path!r}: the path leaves the workspace", path=path)
-                parts.pop()
-            elif len(part.encode()) > MAX_NAME:
-                raise invalid(path[:80] + "…", f"a component is longer than {MAX_NAME} bytes")
-            else:
-                parts.append(part)
-        return tuple(parts)
+        cleaned = clean(path)
+        if any(len(part.encode()) > MAX_NAME for part in cleaned or ()):
+            raise invalid(path[:80] + "…", f"a component is longer than {MAX_NAME} bytes")
+        return self._placed(path, cleaned)
+
+    def _placed(self, path: str, cleaned: tuple[str, ...] | None) -> tuple[str, ...]:
+        """The components below the root, of a path that was cleaned."""
+        if path.startswith("/") and not self.covers(path):
+            if path.startswith(self._prefix + "/"):
+                raise escapes(path)
+            raise invalid(path, f"an absolute path must lie below {self.seen_as}")
+        if cleaned is None:
+            raise escapes(path)
+        return cleaned[len(self._above) :] if path.startswith("/") else cleaned
+
+    def covers(self, path: str) -> bool:
+        """Whether a path is one of these, by its text: relative, or absolute and below the root once it is cleaned."""
+        if not path.startswith("/"):
+            return True
+        cleaned = clean(path)
+        return cleaned is not None and cleaned[: len(self._above)] == self._above
 
     def relative(self, path: str) -> str:
-        """The path relative to the root, cleaned: ``a/b``, or ``.`` for the root."""
-        return "/".join(self.parts(path)) or "."
+        """The path as results show it: cleaned and relative to the root, ``a/b``, or ``.`` for the root."""
+        return self.spell(self.parts(path))
+
+    def spell(self, parts: tuple[str, ...]) -> str:
+        """The path that has these components."""
+        return "/".join(parts) or "."
 
     def open(self, path: str, flags: int = os.O_RDONLY) -> int:
         """Open a regular file that exists, for reading or writing. Never waits and never touches a device.
@@ -210,6 +224,7 @@ class Beneath:
                     place = Place(os.dup(directory), name, self.parts(path))
                 else:
                     place = walker.locate(self._fd, self.parts(path), in_root=self._in_root, follow=True)
+                    acting.look(place.fd)
             try:
                 yield place
             finally:
@@ -226,7 +241,7 @@ class Beneath:
         fd = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=self._fd)
         for part in parts:
             try:
-                child = os.open(part, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=fd)
+                child = open_child(fd, part)
             finally:
                 os.close(fd)
             fd = child
@@ -244,7 +259,7 @@ class Beneath:
         target = "/".join(parts) or "."
         for _ in range(_ATTEMPTS):
             try:
-                return openat2(self._fd, os.fsencode(target), flags, self._resolve)
+                return acting.look(openat2(self._fd, os.fsencode(target), flags, self._resolve))
             except OSError as error:
                 if error.errno in (errno.ENOSYS, errno.EPERM) and not _works():
                     break
@@ -252,7 +267,7 @@ class Beneath:
                     raise
         place = walker.locate(self._fd, parts, in_root=self._in_root, follow=not flags & os.O_NOFOLLOW)
         try:
-            return walker.open_at(place, flags)
+            return acting.look(walker.open_at(place, flags))
         finally:
             place.close()
 
@@ -318,11 +333,20 @@ def open_entry(directory: int, name: str, flags: int = os.O_RDONLY) -> int | Non
         OSError: as openat(2). This is for walks, which name errors themselves.
     """
     first = O_PATH if _FROM_FD else flags | os.O_NONBLOCK | os.O_NOCTTY
-    fd = os.open(name, first | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=directory)
+    fd = acting.look(os.open(name, first | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=directory))
     if not stat.S_ISREG(os.fstat(fd).st_mode):
         os.close(fd)
         return None
     return _reopen(fd, flags) if _FROM_FD else fd
+
+
+def open_child(directory: int, name: str) -> int:
+    """Open a directory for reading by its name in an open directory. Links are not followed.
+
+    Raises:
+        OSError: ELOOP or ENOTDIR where it is something else, and as openat(2).
+    """
+    return acting.look(os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=directory))
 
 
 def make_directory(parent: int, name: str, mode: int) -> None:
@@ -333,7 +357,7 @@ def make_directory(parent: int, name: str, mode: int) -> None:
     """
     os.mkdir(name, 0o700, dir_fd=parent)
     try:
-        fd = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=parent)
+        fd = open_child(parent, name)
         try:
             adopt(fd, os.fstat(parent))
             # Set-group-ID comes from the parent and is not ours to take away.
@@ -347,8 +371,33 @@ def make_directory(parent: int, name: str, mode: int) -> None:
 
 def adopt(fd: int, owner: os.stat_result) -> None:
     """Give a new entry to the owner of `owner` where we are root; a file that its tenant cannot change helps nobody."""
-    if os.geteuid() == 0 and (owner.st_uid, owner.st_gid) != (0, 0):
+    if adopts(owner):
         os.fchown(fd, owner.st_uid, owner.st_gid)
+
+
+def adopts(owner: os.stat_result) -> bool:
+    """Whether a new entry is to be given to the owner of `owner`: not where it was made in its user's name."""
+    return os.geteuid() == 0 and not acting.anybody() and (owner.st_uid, owner.st_gid) != (0, 0)
+
+
+def clean(path: str) -> tuple[str, ...] | None:
+    """The components of a path without ``.``, doubled slashes and ``..``; None where those climb over its beginning."""
+    parts: list[str] = []
+    for part in path.split("/"):
+        if part in ("", "."):
+            continue
+        if part != "..":
+            parts.append(part)
+        elif parts:
+            parts.pop()
+        else:
+            return None
+    return tuple(parts)
+
+
+def escapes(path: str) -> errors.PathEscapes:
+    """`PathEscapes` for a path."""
+    return errors.PathEscapes(f"{path!r}: the path leaves the workspace", path=path)
 
 
 def _reopen(fd: int, flags: int) -> int:

@@ -10,7 +10,7 @@ from typing import Final
 
 from nexus_sdk.protocol import errors
 
-from nexusd.files.beneath import make_directory, open_entry
+from nexusd.files.beneath import adopts, make_directory, open_child, open_entry
 from nexusd.files.errors import invalid, not_a_file
 from nexusd.files.stage import Staged, is_ours, temporary_name
 from nexusd.files.walk import MAX_DEPTH
@@ -100,7 +100,7 @@ class Copying:
         if stat.S_ISLNK(status.st_mode):
             copy_link(source, name, target, name, overwrite=overwrite, path=self.path)
         elif stat.S_ISDIR(status.st_mode):
-            inside = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=source)
+            inside = open_child(source, name)
             try:
                 made = ensure_directory(target, name, self.path, status.st_mode & _PERMISSIONS)
                 try:
@@ -175,7 +175,7 @@ def make_link(text: str, directory: int, name: str, *, overwrite: bool, path: st
             os.unlink(temporary, dir_fd=directory)
             raise
     owner = os.fstat(directory)
-    if os.geteuid() == 0 and (owner.st_uid, owner.st_gid) != (0, 0):
+    if adopts(owner):
         os.chown(name, owner.st_uid, owner.st_gid, dir_fd=directory, follow_symlinks=False)
 
 
@@ -190,7 +190,7 @@ def ensure_directory(parent: int, name: str, path: str, mode: int) -> int:
     except FileExistsError:
         pass
     try:
-        return os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=parent)
+        return open_child(parent, name)
     except OSError as error:
         if error.errno in (errno.ENOTDIR, errno.ELOOP):
             raise errors.PathExists(f"{path!r}: {name!r} is there and is no directory", path=path) from None

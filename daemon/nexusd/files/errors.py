@@ -12,8 +12,10 @@ from typing import Final
 
 from nexus_sdk.protocol import errors
 
+from nexusd.files.acting import Refused
+
 _NOT_FOUND: Final = {errno.ENOENT, errno.ENOTDIR, errno.ESTALE}
-_DENIED: Final = {errno.EACCES, errno.EPERM, errno.EROFS, errno.EBUSY, errno.ETXTBSY}
+_DENIED: Final = {errno.EACCES, errno.EPERM, errno.EBUSY, errno.ETXTBSY}
 _FULL: Final = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EMLINK}
 _NOT_A_FILE: Final = {errno.EISDIR, errno.ENXIO, errno.ENODEV}
 _INVALID: Final = {errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ}
@@ -27,6 +29,14 @@ def named(error: OSError, path: str) -> Exception:
     last position says `NotADirectory` itself.
     """
     number = error.errno
+    if isinstance(error, Refused):
+        return errors.PermissionDenied(f"{path!r}: {error.reason}", hint=error.hint, path=path)
+    if number == errno.EROFS:
+        return errors.PermissionDenied(
+            f"{path!r}: this filesystem is read-only",
+            hint="Write below the worktree, /tmp or the home directory, or make the workspace without read_only.",
+            path=path,
+        )
     if number in _NOT_FOUND:
         return errors.PathNotFound(f"{path!r}: there is nothing at this path", path=path)
     if number == errno.EXDEV:

@@ -110,11 +110,11 @@ class Ignore:
                 directory of the root, its file is read in addition.
         """
         parts = beneath.canonical(path)
-        own = _read_file(beneath, ".git/info/exclude")
+        own = _read_file(beneath, beneath.spell((".git", "info", "exclude")))
         here = cls(None, b"", _NONE, Rules(os.fsencode(exclude) + b"\n" + own))
         for count in range(len(parts) + 1):
             try:
-                directory = beneath.opendir("/".join(parts[:count]) or ".")
+                directory = beneath.opendir(beneath.spell(parts[:count]))
             except errors.NexusError:
                 continue  # gone, unreadable or the file itself: there are no rules to know
             try:

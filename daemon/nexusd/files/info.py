@@ -55,13 +55,13 @@ def file_info(path: str, status: os.stat_result, *, target: str | None = None) -
     """The `FileInfo` of an entry.
 
     Args:
-        path: relative to the root; ``.`` for the root.
+        path: as results show it (`Beneath.relative`).
         status: from stat or lstat.
         target: for a link, where it points.
     """
     return FileInfo(
         path=printable(path),
-        name=printable(path.rpartition("/")[2]),
+        name=printable(path.rpartition("/")[2] or path),
         type=entry_type(status.st_mode),
         size=min(status.st_size, _MAX_INTEGER),
         mode=octal(status.st_mode),

@@ -14,7 +14,7 @@ from nexusd.files.beneath import Beneath
 from nexusd.files.errors import naming
 from nexusd.files.ignore import Ignore
 from nexusd.files.info import file_info
-from nexusd.files.walk import Entry, walk
+from nexusd.files.walk import Entry, prefix, walk
 
 
 def stat(beneath: Beneath, params: FsStatParams) -> FileInfo:
@@ -48,7 +48,7 @@ def list_directory(beneath: Beneath, params: FsListParams, *, exclude: str = "")
     directory = beneath.opendir(params.path)
     try:
         ignore = Ignore.at(beneath, params.path, exclude) if params.gitignore else None
-        base = () if start == "." else tuple(start.split("/"))
+        base = tuple(prefix(start).split("/"))[:-1]
 
         def enter(entry: Entry) -> bool:
             # A directory wholly before the cursor has nothing left to show.
@@ -93,6 +93,6 @@ def _position(cursor: str, start: str) -> tuple[str, ...]:
         path = os.fsdecode(base64.b64decode(cursor.encode("ascii"), altchars=b"-_", validate=True))
     except (ValueError, UnicodeError):
         path = ""
-    if not path or "\0" in path or (start != "." and not path.startswith(start + "/")):
+    if not path or "\0" in path or not path.startswith(prefix(start)):
         raise errors.CursorExpired(f"{cursor!r} is no cursor of this list", hint="List from the start.", cursor=cursor)
     return tuple(path.split("/"))

@@ -6,6 +6,8 @@ import errno
 import os
 from typing import Final
 
+from nexusd.files.acting import check_entry
+from nexusd.files.beneath import open_child
 from nexusd.files.stage import temporary_name
 
 _LEVELS: Final = 64
@@ -24,7 +26,8 @@ def remove_tree(parent: int, name: str) -> int:
         OSError: ENOTEMPTY where somebody keeps adding entries, and as unlinkat(2). A part may be gone by then.
     """
     try:
-        top = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=parent)
+        check_entry(parent, name)
+        top = open_child(parent, name)
     except OSError as error:
         if error.errno not in (errno.ENOTDIR, errno.ELOOP):
             raise
@@ -61,6 +64,7 @@ class _Removal:
             found = [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in scan]
         for name, is_dir in found:
             try:
+                check_entry(directory, name)
                 if is_dir:
                     self._directory(directory, name, level)
                 else:
@@ -77,7 +81,7 @@ class _Removal:
             self.moved = True
             return
         try:
-            child = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=directory)
+            child = open_child(directory, name)
         except OSError as error:
             if error.errno not in (errno.ENOTDIR, errno.ELOOP):
                 raise

@@ -22,7 +22,7 @@ from nexusd.files.ignore import Ignore, Rules
 from nexusd.files.info import printable
 from nexusd.files.read import pread_all
 from nexusd.files.regex import Regex, compile_regex, escape
-from nexusd.files.walk import Entry, walk
+from nexusd.files.walk import Entry, prefix, walk
 
 MAX_FILE: Final = 10 << 20
 """Larger files are skipped, and counted as such."""
@@ -53,6 +53,7 @@ class Search:
         Raises:
             PatternInvalid: the pattern, or a glob of `include` or `exclude`, cannot be compiled.
         """
+        self._acting = beneath.acting
         self._scan = Scan(beneath, params, exclude)
         self._events = self._scan.run()
         self._ready: list[FsSearchEvent] = []
@@ -100,15 +101,16 @@ class Search:
     def _drive(self) -> None:
         """Run the generator for a while; it yields None where it can be left."""
         found: list[FsSearchEvent] = []
-        self._scan.begin_slice()
-        for event in self._events:
-            if event is None:
-                break
-            found.append(event)
-            if len(found) >= 256:
-                break
-        else:
-            self._done = True
+        with self._acting():
+            self._scan.begin_slice()
+            for event in self._events:
+                if event is None:
+                    break
+                found.append(event)
+                if len(found) >= 256:
+                    break
+            else:
+                self._done = True
         self._ready = found[::-1]
 
 
@@ -151,14 +153,14 @@ class Scan:
             return
         try:
             ignore = Ignore.at(self._beneath, path, self._more_exclude) if self._params.gitignore else None
-            prefix = 0 if start == "." else len(start) + 1
+            skip = len(prefix(start))
 
             def enter(entry: Entry) -> bool:
-                return not _excluded(self._exclude, entry.path[prefix:], True)
+                return not _excluded(self._exclude, entry.path[skip:], True)
 
             with closing(walk(directory, start, ignore=ignore, enter=enter, unreadable=self._unreadable)) as found:
                 for entry in found:
-                    if entry.is_file and self._wanted(entry.path[prefix:]):
+                    if entry.is_file and self._wanted(entry.path[skip:]):
                         yield from self._entry(entry)
                     elif self._pause():
                         yield None

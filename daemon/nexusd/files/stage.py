@@ -22,6 +22,7 @@ from typing import Final
 
 from nexus_sdk.protocol import errors
 
+from nexusd.files.acting import check_entry
 from nexusd.files.beneath import adopt
 from nexusd.files.errors import not_a_file
 from nexusd.files.info import etag
@@ -137,6 +138,7 @@ class Staged:
             check_match(current, if_match, path)
             if current is not None and not stat.S_ISREG(current.st_mode):
                 raise not_a_file(path)
+            check_entry(self.directory, name)
             if exclusive or if_match == "":
                 self._rename_exclusive(name, path, if_match)
             else:

@@ -1,7 +1,7 @@
 """System calls that the standard library has no name for: openat2 and renameat2 (Linux), renameatx_np (macOS),
-sync_file_range (Linux).
+sync_file_range and statx (Linux).
 
-Both are `None`-like when the system lacks them: they raise `OSError` with ENOSYS and the caller takes its other way.
+They are `None`-like when the system lacks them: they raise `OSError` with ENOSYS and the caller takes its other way.
 Numbers: openat2 is 437 on every architecture (added after the tables were unified). renameat2 comes from the C library.
 """
 
@@ -10,6 +10,7 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
+import struct
 import sys
 from typing import Final
 
@@ -21,6 +22,10 @@ _OPENAT2: Final = 437
 _RENAME_NOREPLACE: Final = 1
 _SYNC_FILE_RANGE_WRITE: Final = 2
 _RENAME_EXCL: Final = 4
+_AT_EMPTY_PATH: Final = 0x1000
+_STATX_MNT_ID: Final = 0x1000
+_STATX_SIZE: Final = 256
+_STATX_MNT_ID_AT: Final = 144
 
 
 class _OpenHow(ctypes.Structure):
@@ -82,3 +87,23 @@ def start_writeback(fd: int, offset: int, size: int) -> None:
         _libc.sync_file_range(
             ctypes.c_int(fd), ctypes.c_int64(offset), ctypes.c_int64(size), ctypes.c_uint(_SYNC_FILE_RANGE_WRITE)
         )
+
+
+def mount_id(fd: int) -> int:
+    """The id of the mount that an open file was reached through, as in the first column of /proc/self/mountinfo.
+
+    It tells a bind mount from the filesystem that it shows a part of, which device numbers do not.
+
+    Raises:
+        OSError: as statx(2); ENOSYS where the kernel (before 5.8) or the system does not tell.
+    """
+    if not hasattr(_libc, "statx"):
+        raise OSError(errno.ENOSYS, "no statx on this system")
+    found = ctypes.create_string_buffer(_STATX_SIZE)
+    if _libc.statx(ctypes.c_int(fd), b"", ctypes.c_int(_AT_EMPTY_PATH), ctypes.c_uint(_STATX_MNT_ID), found):
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))
+    if not struct.unpack_from("=I", found)[0] & _STATX_MNT_ID:
+        raise OSError(errno.ENOSYS, "this kernel does not tell mounts apart")
+    number = struct.unpack_from("=Q", found, _STATX_MNT_ID_AT)[0]
+    return int(number)

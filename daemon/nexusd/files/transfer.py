@@ -29,6 +29,7 @@ from nexus_sdk.protocol.types import (
     FsUploadParams,
 )
 
+from nexusd.files import acting
 from nexusd.files.beneath import Beneath, open_entry
 from nexusd.files.errors import naming, not_a_file, param
 from nexusd.files.info import content_stamp, file_info
@@ -73,7 +74,8 @@ class Download:
             NotAFile: and the errors of `Beneath`.
         """
         self._path = params.path
-        self._fd = beneath.open(params.path)
+        with beneath.acting():
+            self._fd = beneath.open(params.path)
         try:
             status = os.fstat(self._fd)
             check_match(status, params.if_match if isinstance(params.if_match, str) else None, params.path)
@@ -196,7 +198,12 @@ class Upload:
         self._pending: list[bytes | memoryview] = []
         self._pending_size = 0
         self._flushing: asyncio.Task[None] | None = None
-        with beneath.open_target(params.path, parents=params.parents) as place, naming(params.path):
+        self._acting = beneath.acting
+        with (
+            beneath.acting(),
+            beneath.open_target(params.path, parents=params.parents) as place,
+            naming(params.path),
+        ):
             if not place.name:
                 raise not_a_file(params.path, "the root")
             there = entry_status(place.fd, place.name)
@@ -325,7 +332,7 @@ class Upload:
                 raise self._mismatch(checksum, actual)
         with self._lock:
             self._check_alive()
-            with naming(self._path):
+            with self._acting(), naming(self._path):
                 status = self._staged.commit(self._name, self._path, mode=self._mode, if_match=self._if_match)
                 self._release()
         return FsUploaded(info=file_info(self._shown, status))
@@ -367,7 +374,8 @@ class Upload:
     def _release(self) -> None:
         """Close, and remove the temporary file unless it is kept or in place: resuming would fail the same way."""
         self._revoked = True
-        self._staged.__exit__()
+        with self._acting():
+            self._staged.__exit__()
         os.close(self._directory)
         _forget(self._key, self)
 
@@ -417,7 +425,7 @@ def _open_staged(directory: int, name: str) -> Staged:
             fd = open_entry(directory, name, os.O_RDWR)
             if fd is not None:
                 status = os.fstat(fd)
-                if status.st_nlink == 1 and status.st_uid == os.geteuid():
+                if status.st_nlink == 1 and status.st_uid == acting.user():
                     return Staged.adopted(directory, name, fd)
                 os.close(fd)
             remove_tree(directory, name)

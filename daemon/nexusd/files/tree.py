@@ -20,6 +20,7 @@ from nexus_sdk.protocol.types import (
     FsSymlinkParams,
 )
 
+from nexusd.files.acting import check_entry
 from nexusd.files.beneath import Beneath, make_directory, open_entry
 from nexusd.files.copytree import Copying, ensure_directory, make_link
 from nexusd.files.errors import invalid, naming, not_a_file
@@ -69,6 +70,7 @@ def remove(beneath: Beneath, params: FsRemoveParams) -> FsRemoved:
     try:
         with beneath.open_parent(params.path) as (parent, name), naming(params.path):
             status = os.stat(name, dir_fd=parent, follow_symlinks=False)
+            check_entry(parent, name)
             if not stat.S_ISDIR(status.st_mode):
                 os.unlink(name, dir_fd=parent)
                 return FsRemoved(removed=1)
@@ -102,6 +104,8 @@ def rename(beneath: Beneath, params: FsRenameParams) -> FileInfo:
             status = os.stat(source_name, dir_fd=source_dir, follow_symlinks=False)
         try:
             with naming(target), place_lock(target_dir, target_name, target):
+                check_entry(source_dir, source_name)
+                check_entry(target_dir, target_name)
                 if params.overwrite:
                     os.rename(source_name, target_name, src_dir_fd=source_dir, dst_dir_fd=target_dir)
                 else:
@@ -204,7 +208,7 @@ def _copy_directory(
     source_fd = beneath.opendir(source)
     try:
         with beneath.open_parent(target, parents=parents) as (directory, name), naming(target):
-            inside = beneath.canonical("/".join(beneath.parts(target)[:-1]) or ".")
+            inside = beneath.canonical(beneath.spell(beneath.parts(target)[:-1]))
             whole = beneath.canonical(source)
             if inside[: len(whole)] == whole:
                 raise invalid(target, "a directory cannot be copied into itself")
@@ -274,7 +278,7 @@ def symlink(beneath: Beneath, params: FsSymlinkParams) -> FileInfo:
     parts = beneath.parts(path)
     text = target
     if not (target.startswith("/") and beneath.in_root):
-        here = beneath.canonical("/".join(parts[:-1]) or ".")
+        here = beneath.canonical(beneath.spell(parts[:-1]))
         text = _inside(beneath, here, target)
     with beneath.open_parent(path) as (directory, name), naming(path):
         make_link(text, directory, name, overwrite=params.overwrite, path=path)

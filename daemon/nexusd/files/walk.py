@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Generator
 from typing import Final, NamedTuple
 
+from nexusd.files.beneath import open_child
 from nexusd.files.ignore import Ignore
 from nexusd.files.stage import is_ours
 
@@ -70,12 +71,17 @@ def walk(
         device: stay on this device number; None crosses mounts.
     """
     limits = _Limits(hidden, min(depth, MAX_DEPTH), enter, unreadable, device)
-    return _level(directory, "" if start == "." else start, 1, ignore, limits)
+    return _level(directory, prefix(start), 1, ignore, limits)
 
 
 def walk_all(directory: int) -> Generator[Entry, None, None]:
     """As `walk`, of everything: temporary files of ours too. For the sweep that removes them."""
     return _level(directory, "", 1, None, _Limits(True, MAX_DEPTH, None, None, None, ours=True))
+
+
+def prefix(start: str) -> str:
+    """What the paths of a walk begin with: nothing in the root, else the start and a slash."""
+    return "" if start == "." else start if start.endswith("/") else start + "/"
 
 
 class _Limits(NamedTuple):
@@ -95,7 +101,7 @@ def _level(
             found = [(e.name, e.is_dir(follow_symlinks=False), e.is_file(follow_symlinks=False)) for e in scan]
     except OSError:
         if limits.unreadable is not None:
-            limits.unreadable(base or ".")
+            limits.unreadable(base.rstrip("/") or ".")
         return
     found.sort()
     for name, is_dir, is_file in found:
@@ -103,12 +109,12 @@ def _level(
             continue
         if rules is not None and rules.excludes(name, is_dir):
             continue
-        entry = Entry(f"{base}/{name}" if base else name, name, is_dir, is_file, directory, level)
+        entry = Entry(base + name, name, is_dir, is_file, directory, level)
         yield entry
         if not is_dir or level >= limits.depth or (limits.enter is not None and not limits.enter(entry)):
             continue
         try:
-            child = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=directory)
+            child = open_child(directory, name)
         except OSError:
             if limits.unreadable is not None:
                 limits.unreadable(entry.path)
@@ -116,6 +122,6 @@ def _level(
         try:
             if limits.device is None or os.fstat(child).st_dev == limits.device:
                 inside = None if rules is None else rules.enter(child, name)
-                yield from _level(child, entry.path, level + 1, inside, limits)
+                yield from _level(child, entry.path + "/", level + 1, inside, limits)
         finally:
             os.close(child)

@@ -103,17 +103,18 @@ class Watcher:
             if not feed.unsubscribe(subscription):
                 self._linger(key, feed)
 
-    async def aclose(self) -> None:
+    async def aclose(self, why: str = "the workspace is no longer there to be watched") -> None:
         """End the watch; subscribers get `PathNotFound` behind their last event."""
         self._closed = True
         for feed in self._feeds.values():
-            feed.end(errors.PathNotFound("the workspace is no longer there to be watched", path="."))
+            feed.end(errors.PathNotFound(why, path="."))
         self._feeds.clear()
         await self._stop()
 
     def _resolve(self, path: str) -> tuple[str, ...]:
-        self.beneath.stat(path)
-        return self.beneath.canonical(path)
+        with self.beneath.acting():
+            self.beneath.stat(path)
+            return self.beneath.canonical(path)
 
     async def _begin(self, feed: Feed, path: str) -> None:
         if self._closed:

@@ -53,6 +53,7 @@ class WatchThread:
             OSError: a limit of the system; the root cannot be watched.
         """
         self._loop = asyncio.get_running_loop()
+        self._acting = beneath.acting
         self._driver: Driver = SystemDriver(beneath, lambda: self._tell(root_gone))
         self._tree = Tree(beneath, self._driver, exclude)
         self._orders: deque[Callable[[], None]] = deque()
@@ -108,10 +109,11 @@ class WatchThread:
 
     def _run(self) -> None:
         try:
-            while not self._stopping:
-                self._driver.pump(self._tree)
-                while self._orders:
-                    self._orders.popleft()()
+            with self._acting():
+                while not self._stopping:
+                    self._driver.pump(self._tree)
+                    while self._orders:
+                        self._orders.popleft()()
         except Exception:
             _log.exception("a watch ended")
             self._tree.fail("the watch failed; the cause is in the daemon's log")

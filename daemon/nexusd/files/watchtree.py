@@ -234,7 +234,7 @@ class Tree:
             if not before and not after:
                 continue
             change: ChangeType = "modified" if before and after else "created" if after else "deleted"
-            path = "/".join(parts)
+            path = self._beneath.spell(parts)
             for scope in self._scopes:
                 if scope.covers(parts, hidden):
                     batches.setdefault(scope, []).append((path, change))

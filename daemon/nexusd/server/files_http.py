@@ -47,8 +47,8 @@ _DIGEST: Final = re.compile(r"(?:^|,)\s*sha-256=:([A-Za-z0-9+/]{43}=):\s*(?:,|\Z
 class Opener(Protocol):
     """Finds the files of a workspace; `nexusd.files.service.FileService` is one."""
 
-    def beneath(self, record: Any) -> Beneath:
-        """The files of a workspace, given its record."""
+    async def place(self, record: Any, params: msgspec.Struct) -> Beneath:
+        """The files of a workspace, given its record, that `params` speak of."""
         ...
 
 
@@ -171,7 +171,7 @@ class FilesHttp:
         decision = self._admit(call)
         if decision is not None:
             await decision
-        return self._files.beneath(call.workspace), identity.subject
+        return await self._files.place(call.workspace, params), identity.subject
 
 
 async def _send(exchange: Exchange, download: Download) -> None:
@@ -194,7 +194,8 @@ def _begin_upload(beneath: Beneath, params: FsUploadParams, subject: str, head: 
     """Open an upload, under the condition of ``If-Match``: one of several etags, or anything that is there."""
     if head.one("if-match") is not None:
         try:
-            now = etag(beneath.stat(params.path))
+            with beneath.acting():
+                now = etag(beneath.stat(params.path))
         except PathNotFound:
             raise EtagMismatch(f"{params.path!r}: the file is gone", path=params.path, etag="") from None
         check_match(head, now)

@@ -74,7 +74,7 @@ class Files:
     def __init__(self) -> None:
         self.descriptors: list[int] = []
 
-    def beneath(self, record: Workspace) -> Beneath:
+    async def place(self, record: Workspace, params: object) -> Beneath:
         self.descriptors.append(os.open(record.root, os.O_RDONLY | os.O_DIRECTORY))
         return Beneath(RootHandle(fd=self.descriptors[-1], path=str(record.root)))
 

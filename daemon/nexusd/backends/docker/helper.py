@@ -6,13 +6,16 @@ import asyncio
 import importlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from nexus_sdk.protocol.errors import BackendFailed, NexusError
 
 from nexusd.backends.base import ByteStream, ListeningSocket, MachineStats, ProcessHandle, SpawnSpec
 from nexusd.backends.docker import names
 from nexusd.backends.docker.rundirs import SECRET, SOCKET
+
+if TYPE_CHECKING:
+    from nexusd.backends.keeper.channel import Peer
 
 
 class Connection(Protocol):
@@ -25,6 +28,15 @@ class Connection(Protocol):
 
     async def spawn(self, spec: SpawnSpec, environ: Mapping[str, str], cwd: str, user: str = "") -> ProcessHandle:
         """Start a process."""
+        ...
+
+    @property
+    def peer(self) -> Peer:
+        """Who the helper is, as this node sees it."""
+        ...
+
+    async def root(self) -> int:
+        """A descriptor of the machine's root directory, which the caller closes."""
         ...
 
     async def dial(self, port: int) -> ByteStream:

@@ -1,7 +1,9 @@
-"""The inside of one container: files through the worktree, everything else through its helper."""
+"""The inside of one container: the worktree as it is on this node, everything else through its helper."""
 
 from __future__ import annotations
 
+import asyncio
+import os
 import posixpath
 from collections.abc import Awaitable, Callable, Mapping
 
@@ -16,9 +18,11 @@ from nexusd.backends.base import (
     SpawnSpec,
 )
 from nexusd.backends.docker import names
+from nexusd.backends.docker.filesystem import open_whole
 from nexusd.backends.docker.helper import Connection
 from nexusd.backends.host import environment
 from nexusd.backends.host.roots import Roots
+from nexusd.files.whole import Whole
 
 
 class Inside:
@@ -32,6 +36,30 @@ class Inside:
     def __init__(self, connection: Connection, environ: Mapping[str, str]) -> None:
         self.connection = connection
         self.environ = environ
+        self._whole: asyncio.Task[Whole] | None = None
+
+    async def whole(self, worktree: RootHandle) -> Whole:
+        """Its filesystem, opened when it is first asked for. Callers at the same time share one attempt.
+
+        It is let go with the connection: whoever holds the root of a container that ended keeps its filesystem mounted.
+        """
+        opening = self._whole
+        if opening is None or (opening.done() and (opening.cancelled() or opening.exception() is not None)):
+            opening = self._whole = asyncio.create_task(self._open(worktree))
+        return await asyncio.shield(opening)
+
+    async def _open(self, worktree: RootHandle) -> Whole:
+        connection = self.connection
+        root = await connection.root()
+        try:
+            whole = open_whole(root, connection.peer, worktree, connection.closed)
+        finally:
+            os.close(root)
+        connection.closed.add_done_callback(self._forget)
+        return whole
+
+    def _forget(self, _: object) -> None:
+        self._whole = None
 
 
 class DockerMachine:
@@ -73,6 +101,10 @@ class DockerMachine:
     def root(self) -> RootHandle:
         """The worktree."""
         return self._roots.open(self.spec)
+
+    async def whole(self) -> Whole:
+        """See `nexusd.files.whole.Enclosed`."""
+        return await (await self._inside(self.spec)).whole(self.root())
 
     async def dial(self, port: int) -> ByteStream:
         """Connect to a port of the container's loopback; every one of them is the workspace's."""

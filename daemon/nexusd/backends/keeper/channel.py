@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import array
 import asyncio
+import errno
 import os
 import socket
 import struct
 from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
-__all__ = ["BINARY", "TEXT", "Broken", "Channel", "connect"]
+__all__ = ["BINARY", "TEXT", "Broken", "Channel", "Peer", "connect", "peer"]
 
 TEXT: Final = 0
 BINARY: Final = 1
@@ -26,6 +27,8 @@ _HEADER: Final = struct.Struct(">BI")
 _READ: Final = 256 * 1024
 _FDS: Final = 8
 """Descriptors that may come with one read; a message has one at most."""
+_PEERGROUPS: Final = 59
+_MOST_GROUPS: Final = 256
 
 
 class Broken(Exception):
@@ -206,3 +209,35 @@ def connect(path: Path) -> socket.socket:
         return made
     finally:
         os.close(directory)
+
+
+class Peer(NamedTuple):
+    """Who is on the other side, as this node sees it: what it was when it began to listen. The kernel says so, not it.
+
+    Attributes:
+        pid: its process id; 0 where this node cannot see it.
+        uid: its user.
+        gid: its group.
+        groups: its supplementary groups; none where it has more than 256.
+    """
+
+    pid: int
+    uid: int
+    gid: int
+    groups: tuple[int, ...]
+
+
+def peer(connected: socket.socket) -> Peer:
+    """Who is on the other side of a connected socket.
+
+    Raises:
+        OSError: as getsockopt(2).
+    """
+    pid, uid, gid = struct.unpack("=iII", connected.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
+    try:
+        groups = array.array("I", connected.getsockopt(socket.SOL_SOCKET, _PEERGROUPS, 4 * _MOST_GROUPS))
+    except OSError as error:
+        if error.errno != errno.ERANGE:
+            raise
+        groups = array.array("I")
+    return Peer(pid, uid, gid, tuple(groups))

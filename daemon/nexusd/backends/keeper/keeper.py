@@ -26,8 +26,8 @@ from nexusd.backends.base import ListeningSocket, MachineStats, SpawnSpec
 from nexusd.backends.host.environment import unusable
 from nexusd.backends.host.net import TcpStream
 from nexusd.backends.keeper import messages
-from nexusd.backends.keeper.channel import BINARY, TEXT, Broken, Channel, connect
-from nexusd.backends.keeper.failures import Failed, KeeperGone, KeeperRefused, ProtocolUnknown, explain
+from nexusd.backends.keeper.channel import BINARY, TEXT, Broken, Channel, Peer, connect, peer
+from nexusd.backends.keeper.failures import Failed, KeeperGone, KeeperRefused, ProtocolUnknown, explain, trouble
 from nexusd.backends.keeper.handle import KeptHandle
 from nexusd.failpoints import failpoint
 
@@ -73,6 +73,7 @@ class Keeper:
         boot: id of this run of nexus-init.
         version, build: of the program.
         pid: its process id inside.
+        peer: who it is, as this node sees it.
     """
 
     def __init__(self, name: str, path: Path, secret: bytes, pid: int | None, log_of: Callable[[str], Path]) -> None:
@@ -96,6 +97,7 @@ class Keeper:
         self.version = ""
         self.build = ""
         self.pid = 0
+        self.peer = Peer(0, 0, 0, ())
 
     @classmethod
     async def connect(
@@ -188,12 +190,19 @@ class Keeper:
         """End every process, and the keeper itself."""
         await self.ask("shutdown", grace_ms=int(grace * 1000), timeout=grace + CALL_TIMEOUT)
 
-    # --- the network, the figures ---
+    # --- the files, the network, the figures ---
+
+    async def root(self) -> int:
+        """A descriptor (O_PATH) of the root directory of the machine; the caller closes it. Raises BackendFailed."""
+        try:
+            return await self._request("root", {}, self._handed)
+        except (Failed, KeeperGone) as error:
+            raise self._trouble("root", error) from None
 
     async def dial(self, port: int) -> TcpStream:
         """Connect to a TCP port on the machine's loopback. Raises PortRefused."""
         try:
-            fd = await self._request("dial", {"port": port}, self._dialled)
+            fd = await self._request("dial", {"port": port}, self._handed)
         except Failed as error:
             raise PortRefused(f"cannot connect to port {port}: {error.failure.reason}", port=port) from None
         except KeeperGone as error:
@@ -315,7 +324,9 @@ class Keeper:
     async def _dial(self) -> None:
         connected = connect(self._path)
         try:
-            self._check_peer(connected)
+            self.peer = peer(connected)
+            if self._expected not in (None, self.peer.pid):
+                raise KeeperRefused(f"process {self.peer.pid} answers at {self._path}, not {self._expected}")
         except BaseException:
             connected.close()
             raise
@@ -380,14 +391,6 @@ class Keeper:
 
     def _proof(self, role: bytes, first: bytes, second: bytes) -> bytes:
         return hmac.digest(self._secret, b"nexus-init " + role + first + second, "sha256")
-
-    def _check_peer(self, connected: socket.socket) -> None:
-        if self._expected is None:
-            return
-        raw = connected.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
-        pid = int.from_bytes(raw[:4], "little")
-        if pid != self._expected:
-            raise KeeperRefused(f"process {pid} answers at {self._path}, not {self._expected}")
 
     def _own(self, known: messages.Known) -> KeptHandle:
         handle = KeptHandle(self, known, self._log_of(known.process))
@@ -564,7 +567,7 @@ class Keeper:
         await self.ask("settle", process=known.process)
         handle.settled(known)
 
-    def _dialled(self, result: msgspec.Raw) -> _Fd:
+    def _handed(self, result: msgspec.Raw) -> _Fd:
         assert self._channel is not None
         return _Fd(self._channel.take_fd())
 
@@ -585,13 +588,7 @@ class Keeper:
             _log.warning("the keeper at %s: %s", self._path, error)
 
     def _trouble(self, step: str, error: Exception) -> BackendFailed:
-        return BackendFailed(
-            f"the keeper of the machine cannot do {step}: {error}",
-            hint="Restart the workspace if this stays.",
-            backend=self._name,
-            step=step,
-            reason=str(error),
-        )
+        return trouble(self._name, step, error)
 
 
 class _Fd(int):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 
 import pytest
+from container_files import hostile, machines  # noqa: F401 - fixtures
 from daemon_process import make_repository
 from docker_backend import make_backend, spec_for
 from engine import engine, own_engine  # noqa: F401 - fixtures
