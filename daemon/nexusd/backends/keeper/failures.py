@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from nexus_sdk.protocol.errors import CommandNotFound, CwdInvalid, NexusError, SpawnFailed
+from nexus_sdk.protocol.errors import BackendFailed, CommandNotFound, CwdInvalid, NexusError, SpawnFailed
 
 from nexusd.backends.keeper import messages
 
-__all__ = ["Failed", "KeeperGone", "KeeperRefused", "ProtocolUnknown", "explain"]
+__all__ = ["Failed", "KeeperGone", "KeeperRefused", "ProtocolUnknown", "explain", "trouble"]
 
 
 class KeeperGone(Exception):
@@ -51,3 +51,14 @@ def explain(failure: messages.Failure, command: str, cwd: str) -> NexusError:
     if failure.name == "cwd_invalid":
         return CwdInvalid(f"cannot start in {cwd}: {failure.reason}", command=cwd, reason=failure.reason)
     return SpawnFailed(f"cannot start {command}: {failure.message}", command=command, reason=failure.reason)
+
+
+def trouble(backend: str, step: str, error: Exception) -> BackendFailed:
+    """What is told where details help nobody."""
+    return BackendFailed(
+        f"the keeper of the machine cannot do {step}: {error}",
+        hint="Restart the workspace if this stays.",
+        backend=backend,
+        step=step,
+        reason=str(error),
+    )

@@ -10,16 +10,12 @@ import os
 import secrets
 import socket
 from collections.abc import Callable, Coroutine, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, NamedTuple, TypeVar
 
 import msgspec
-from nexus_sdk.protocol.errors import (
-    BackendFailed,
-    CommandNotFound,
-    InvalidParams,
-    PortRefused,
-)
+from nexus_sdk.protocol.errors import CommandNotFound, InvalidParams, PortRefused
 from nexus_sdk.wire.frames import UP, FrameError, FrameType, decode
 
 from nexusd.backends.base import ListeningSocket, MachineStats, SpawnSpec
@@ -27,7 +23,7 @@ from nexusd.backends.host.environment import unusable
 from nexusd.backends.host.net import TcpStream
 from nexusd.backends.keeper import messages
 from nexusd.backends.keeper.channel import BINARY, TEXT, Broken, Channel, connect
-from nexusd.backends.keeper.failures import Failed, KeeperGone, KeeperRefused, ProtocolUnknown, explain
+from nexusd.backends.keeper.failures import Failed, KeeperGone, KeeperRefused, ProtocolUnknown, explain, trouble
 from nexusd.backends.keeper.handle import KeptHandle
 from nexusd.failpoints import failpoint
 
@@ -76,7 +72,7 @@ class Keeper:
     """
 
     def __init__(self, name: str, path: Path, secret: bytes, pid: int | None, log_of: Callable[[str], Path]) -> None:
-        self._name = name
+        self._trouble = partial(trouble, name)
         self._path = path
         self._secret = secret
         self._expected = pid
@@ -583,15 +579,6 @@ class Keeper:
         self._posts.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             _log.warning("the keeper at %s: %s", self._path, error)
-
-    def _trouble(self, step: str, error: Exception) -> BackendFailed:
-        return BackendFailed(
-            f"the keeper of the machine cannot do {step}: {error}",
-            hint="Restart the workspace if this stays.",
-            backend=self._name,
-            step=step,
-            reason=str(error),
-        )
 
 
 class _Fd(int):
