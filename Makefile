@@ -5,7 +5,7 @@ BIN := .venv/bin
 ARGS ?=
 PYTHON ?= $(BIN)/python
 
-.PHONY: help setup dev init quick demo test bench format lint types generate check-generated unit clean
+.PHONY: help setup dev init wheels quick demo test bench format lint types generate check-generated unit clean
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -19,6 +19,10 @@ dev: ## The same, with everything that tests need.
 
 init: ## Build nexus-init, which keeps the processes of workspaces, for amd64 and arm64.
 	@scripts/build_init
+
+wheels: dev init ## Build the wheels of the SDK, the daemon and the CLI into dist/.
+	@$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation -w dist \
+		./sdk-python ./daemon ./cli
 
 quick: ## The quick tests: frames, messages, credit, streams. PYTHON picks the interpreter.
 	@PYTHONPATH=sdk-python/src:daemon $(PYTHON) -m pytest -q -p no:cacheprovider tests/sdk/wire

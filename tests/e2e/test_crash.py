@@ -283,13 +283,14 @@ def test_killed_during_destroy(world, failpoint):
 def test_killed_while_a_process_runs(world, nexus_init):
     made = prepare(world, running=True)
     world.daemon.start()
-    script = "for i in $(seq 1 400); do echo line $i; sleep 0.005; done; exit 7"
+    script = "for i in $(seq 1 400); do echo line $i; sleep 0.005; done; while [ ! -e go ]; do sleep 0.05; done; exit 7"
     started = world.daemon.call("exec.start", workspace=made["id"], argv=["sh", "-c", script])
     for stop in (world.daemon.kill, lambda: world.daemon.stop(keep=True)):
         stop()
         world.recovered()
         assert world.daemon.call("exec.get", process=started["id"])["state"] == "running"
     assert len(keepers(world.daemon.home)) == 1
+    (Path(made["worktree"]) / "go").touch()
     ended = world.daemon.call("exec.wait", process=started["id"])
     assert ended["exit"]["code"] == 7
     lines = "".join(f"line {i}\n" for i in range(1, 401))

@@ -162,6 +162,7 @@ def test_the_wire_core_does_no_input_or_output():
 STARTS_PROCESSES = {
     "backends/host/libc.py": "posix_spawn itself, for spawn.py alone",
     "backends/host/spawn.py": "the one way to start a process of a workspace on this host",
+    "backends/keeper/upgrading.py": "our own nexus-init, asked which it is",
     "git/child.py": "the one way to run git",
 }
 

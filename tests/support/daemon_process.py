@@ -58,12 +58,20 @@ class DaemonProcess:
         home: NEXUS_HOME.
         environ: variables added to the environment, such as NEXUS_FAILPOINT.
         settings: configuration flags, ``key=value``.
+        python: the interpreter whose `nexusd` it is; this one by default.
     """
 
-    def __init__(self, home: Path, environ: dict[str, str] | None = None, settings: list[str] | None = None) -> None:
+    def __init__(
+        self,
+        home: Path,
+        environ: dict[str, str] | None = None,
+        settings: list[str] | None = None,
+        python: str = sys.executable,
+    ) -> None:
         self.home = home
         self.environ = environ or {}
         self.settings = settings or []
+        self.python = python
         self.process: subprocess.Popen[bytes] | None = None
         self.tokens: list[str] = []
         """Every token that `token` made."""
@@ -124,7 +132,7 @@ class DaemonProcess:
         flags = [part for setting in ["daemon.port=0", *self.settings] for part in ("--set", setting)]
         with (self.home / "daemon.log").open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "nexusd", *flags], env=env, stdout=log, stderr=log, stdin=subprocess.DEVNULL
+                [self.python, "-m", "nexusd", *flags], env=env, stdout=log, stderr=log, stdin=subprocess.DEVNULL
             )
 
     def get(self, path: str) -> tuple[int, bytes]:

@@ -6,7 +6,7 @@ from nexus_sdk.protocol.errors import BackendFailed, CommandNotFound, CwdInvalid
 
 from nexusd.backends.keeper import messages
 
-__all__ = ["Failed", "KeeperGone", "KeeperRefused", "ProtocolUnknown", "explain"]
+__all__ = ["Failed", "KeeperGone", "KeeperRefused", "ProtocolUnknown", "explain", "trouble"]
 
 
 class KeeperGone(Exception):

@@ -10,16 +10,12 @@ import os
 import secrets
 import socket
 from collections.abc import Callable, Coroutine, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, NamedTuple, TypeVar
 
 import msgspec
-from nexus_sdk.protocol.errors import (
-    BackendFailed,
-    CommandNotFound,
-    InvalidParams,
-    PortRefused,
-)
+from nexus_sdk.protocol.errors import CommandNotFound, InvalidParams, PortRefused
 from nexus_sdk.wire.frames import UP, FrameError, FrameType, decode
 
 from nexusd.backends.base import ListeningSocket, MachineStats, SpawnSpec
@@ -77,7 +73,7 @@ class Keeper:
     """
 
     def __init__(self, name: str, path: Path, secret: bytes, pid: int | None, log_of: Callable[[str], Path]) -> None:
-        self._name = name
+        self._trouble = partial(trouble, name)
         self._path = path
         self._secret = secret
         self._expected = pid
