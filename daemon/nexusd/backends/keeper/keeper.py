@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import base64
-import hmac
 import logging
 import os
-import secrets
 import socket
 from collections.abc import Callable, Coroutine, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Any, Final, TypeVar
 
 import msgspec
 from nexus_sdk.protocol.errors import CommandNotFound, InvalidParams, PortRefused
@@ -22,16 +19,17 @@ from nexusd.backends.base import ListeningSocket, MachineStats, SpawnSpec
 from nexusd.backends.host.environment import unusable
 from nexusd.backends.host.net import TcpStream
 from nexusd.backends.keeper import messages
+from nexusd.backends.keeper.calls import Calls, Fd
 from nexusd.backends.keeper.channel import BINARY, TEXT, Broken, Channel, Peer, connect, peer
 from nexusd.backends.keeper.failures import Failed, KeeperGone, KeeperRefused, ProtocolUnknown, explain, trouble
 from nexusd.backends.keeper.handle import KeptHandle
+from nexusd.backends.keeper.handshake import Handshake
 from nexusd.failpoints import failpoint
 
 R = TypeVar("R")
 
 __all__ = ["Keeper", "KeeperGone", "KeeperRefused", "ProtocolUnknown"]
 
-PROTOCOL: Final = 1
 CALL_TIMEOUT: Final = 30.0
 """Seconds for an answer; a keeper answers within milliseconds, unless the machine is paused or starved."""
 BACK_WITHIN: Final = 10.0
@@ -81,8 +79,7 @@ class Keeper:
         self._loop = asyncio.get_running_loop()
         self._channel: Channel | None = None
         self._hello: asyncio.Future[messages.Hello] | None = None
-        self._calls: dict[int, _Waiting] = {}
-        self._next_id = 1
+        self._calls = Calls()
         self._handles: dict[str, KeptHandle] = {}
         self._streams: dict[int, KeptHandle] = {}
         self._restored = False
@@ -246,7 +243,7 @@ class Keeper:
         if self._channel is not None:
             self._channel.close()
             self._channel = None
-        self._fail_calls(KeeperGone("the connection was closed"))
+        self._calls.fail(KeeperGone("the connection was closed"))
         if not self.closed.done():
             self.closed.set_result(None)
 
@@ -257,7 +254,7 @@ class Keeper:
         if self._channel is not None:
             self._channel.close()
             self._channel = None
-        self._fail_calls(KeeperGone("it has ended"))
+        self._calls.fail(KeeperGone("it has ended"))
         self._give_up()
 
     # --- what handles need ---
@@ -330,16 +327,13 @@ class Keeper:
         channel = Channel(connected, self._message, self._lost)
         self._channel = channel
         hello = await self._hello
-        if PROTOCOL not in hello.protocols:
-            raise ProtocolUnknown(hello, PROTOCOL)
-        theirs, ours = base64.b64decode(hello.nonce), secrets.token_bytes(32)
-        expected = self._proof(b"machine", ours, theirs)
+        handshake = Handshake(self._secret, hello)
         met: dict[str, messages.Known] = {}
 
         def welcomed(result: msgspec.Raw) -> messages.Page:
             # What follows in the same breath is about processes that must be known by then.
             state = msgspec.json.decode(result, type=messages.State)
-            if not hmac.compare_digest(base64.b64decode(state.proof), expected):
+            if not handshake.proven(state.proof):
                 raise KeeperRefused(f"what answers at {self._path} does not know the machine's secret")
             if self.boot and state.boot != self.boot:
                 raise KeeperRefused(f"the keeper at {self._path} was started anew; its processes are gone")
@@ -349,13 +343,8 @@ class Keeper:
         def paged(result: msgspec.Raw) -> messages.Page:
             return self._meet(msgspec.json.decode(result, type=messages.Page), met)
 
-        params = {
-            "protocol": PROTOCOL,
-            "nonce": base64.b64encode(ours).decode(),
-            "proof": base64.b64encode(self._proof(b"daemon", theirs, ours)).decode(),
-        }
         try:
-            page = await self._request("authenticate", params, welcomed)
+            page = await self._request("authenticate", handshake.params(), welcomed)
         except Failed as error:
             raise KeeperRefused(f"the keeper at {self._path} does not accept us: {error}") from None
         while page.more:
@@ -385,9 +374,6 @@ class Keeper:
                 self.drop(id)
                 handle.lose()
 
-    def _proof(self, role: bytes, first: bytes, second: bytes) -> bytes:
-        return hmac.digest(self._secret, b"nexus-init " + role + first + second, "sha256")
-
     def _own(self, known: messages.Known) -> KeptHandle:
         handle = KeptHandle(self, known, self._log_of(known.process))
         self._handles[known.process] = handle
@@ -399,7 +385,7 @@ class Keeper:
         gone = KeeperGone(f"the connection to the keeper at {self._path} was lost" + (f": {error}" if error else ""))
         if self._hello is not None and not self._hello.done():
             self._hello.set_exception(gone)
-        self._fail_calls(gone)
+        self._calls.fail(gone)
         if self.boot and self._coming_back is None and not self.closed.done():
             self._coming_back = self._loop.create_task(self._come_back(), name="keeper: reconnect")
 
@@ -424,13 +410,7 @@ class Keeper:
         if self._channel is not None:
             self._channel.close()
             self._channel = None
-        self._fail_calls(KeeperGone("the connection was not made"))
-
-    def _fail_calls(self, error: KeeperGone) -> None:
-        calls, self._calls = self._calls, {}
-        for waiting in calls.values():
-            if not waiting.future.done():
-                waiting.future.set_exception(error)
+        self._calls.fail(KeeperGone("the connection was not made"))
 
     # --- messages ---
 
@@ -442,11 +422,7 @@ class Keeper:
         timeout: float = CALL_TIMEOUT,
         fds: tuple[int, ...] = (),
     ) -> R:
-        """One request; what `accept` makes of its result.
-
-        `accept` is called when the answer is read, before what follows it: a process may end right after its start.
-        An answer that nobody waits for any more is given to it all the same, for what comes with it must be taken.
-        """
+        """One request; what `accept` makes of its result, as `Calls.begin` says."""
         if self._channel is None and self._coming_back is not None and method != "authenticate":
             await asyncio.wait([self._coming_back])
         try:
@@ -464,17 +440,12 @@ class Keeper:
         """Send a request; its answer. Raises KeeperGone where it cannot be sent."""
         if self._channel is None:
             raise KeeperGone(f"there is no connection to the keeper at {self._path}")
-        id = self._next_id
-        self._next_id += 1
-        waiter: asyncio.Future[R] = self._loop.create_future()
-        self._calls[id] = _Waiting(waiter, accept)
         try:
-            self._channel.send(TEXT, _encode({"jsonrpc": "2.0", "id": id, "method": method, "params": params}), fds=fds)
+            answer = self._calls.begin(partial(self._channel.send, TEXT, fds=fds), method, params, accept)
         except ConnectionError as error:
-            del self._calls[id]
             raise KeeperGone(str(error)) from None
         failpoint(f"keeper.{method}.sent")
-        return waiter
+        return answer
 
     def _send(self, kind: int, data: bytes) -> bool:
         if self._channel is None:
@@ -508,7 +479,7 @@ class Keeper:
 
     def _text(self, message: messages.Answer) -> None:
         if message.id is not None:
-            self._answer(message.id, message)
+            self._calls.answered(message.id, message)
         elif message.method == "hello" and self._hello is not None and not self._hello.done():
             self._hello.set_result(msgspec.json.decode(message.params, type=messages.Hello))
         elif message.method == "output":
@@ -530,27 +501,6 @@ class Keeper:
         elif message.method == "closing":
             _log.warning("the keeper at %s closes the connection: %s", self._path, bytes(message.params).decode())
 
-    def _answer(self, id: int, message: messages.Answer) -> None:
-        waiting = self._calls.pop(id, None)
-        if waiting is None:
-            return
-        future = waiting.future
-        if message.error is not None:
-            if not future.done():
-                future.set_exception(Failed(message.error))
-            return
-        try:
-            made = waiting.accept(message.result)
-        except Exception as error:
-            if future.done():
-                raise
-            future.set_exception(error)
-            return
-        if not future.done():
-            future.set_result(made)
-        elif isinstance(made, _Fd):
-            os.close(made)
-
     def _spawned(self, result: msgspec.Raw) -> KeptHandle:
         known = msgspec.json.decode(result, type=messages.Known)
         handle = self._own(known)
@@ -563,9 +513,9 @@ class Keeper:
         await self.ask("settle", process=known.process)
         handle.settled(known)
 
-    def _handed(self, result: msgspec.Raw) -> _Fd:
+    def _handed(self, result: msgspec.Raw) -> Fd:
         assert self._channel is not None
-        return _Fd(self._channel.take_fd())
+        return Fd(self._channel.take_fd())
 
     async def _discard(self, process: str) -> None:
         """End and forget a process of which nobody will ever be told."""
@@ -582,15 +532,3 @@ class Keeper:
         self._posts.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             _log.warning("the keeper at %s: %s", self._path, error)
-
-    def _trouble(self, step: str, error: Exception) -> BackendFailed:
-        return trouble(self._name, step, error)
-
-
-class _Fd(int):
-    """A descriptor that somebody has to close."""
-
-
-class _Waiting(NamedTuple):
-    future: asyncio.Future[Any]
-    accept: Callable[[msgspec.Raw], Any]

@@ -78,7 +78,7 @@ async def test_one_that_cannot_be_spoken_to_is_refused_until_it_is_restarted(
 ):
     with monkeypatch.context() as patch:
         carry(patch, tmp_path / "package", make_init(version="0.0.9", protocol=0))
-        patch.setattr("nexusd.backends.keeper.keeper.PROTOCOL", 0)
+        patch.setattr("nexusd.backends.keeper.handshake.PROTOCOL", 0)
         backend = await installation.open()
         await backend.create(spec)
         await backend.start(spec)

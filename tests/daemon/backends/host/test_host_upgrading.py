@@ -43,7 +43,7 @@ async def test_one_that_cannot_be_spoken_to_gives_way_to_one_that_can(
     strange = make_init(version="0.2.0", protocol=2)
     with monkeypatch.context() as patch:
         # the daemon that it belonged to
-        patch.setattr("nexusd.backends.keeper.keeper.PROTOCOL", 2)
+        patch.setattr("nexusd.backends.keeper.handshake.PROTOCOL", 2)
         await host.open(strange)
         handle = await host.spawn("sleep", "1000")
     with caplog.at_level(logging.ERROR):
