@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 from nexus_sdk.protocol import types
-from nexus_sdk.protocol.errors import CheckpointNotFound, Forbidden, InvalidParams
+from nexus_sdk.protocol.errors import Forbidden, InvalidParams
 
 from nexusd.api.following import follow
 from nexusd.api.observing import Calls
@@ -15,6 +15,7 @@ from nexusd.auth.identity import Identity
 from nexusd.store import checkpoints as rows
 from nexusd.wire.call import Call
 from nexusd.workspaces import view
+from nexusd.workspaces.checkpoints import absent
 
 
 def register(calls: Calls, services: Services) -> None:
@@ -47,7 +48,8 @@ def register(calls: Calls, services: Services) -> None:
         )
 
     async def restore(call: Call, params: types.CheckpointRestoreParams) -> types.CheckpointRestored:
-        run = await checkpoints.restore(call.identity.subject, call.workspace.id, params)
+        identity: Identity = call.identity
+        run = await checkpoints.restore(identity.subject, call.workspace.id, params, identity.sees)
         await follow(call, run, params.wait)
         return await outcomes.restored(run)
 
@@ -58,14 +60,6 @@ def register(calls: Calls, services: Services) -> None:
 
     async def fork(call: Call, params: types.CheckpointForkParams) -> types.LifecycleResult:
         identity: Identity = call.identity
-        if isinstance(identity.workspaces, frozenset):
-            # It could neither see nor use what it made.
-            raise Forbidden(
-                "a token for named workspaces cannot make another one",
-                hint="Use a token whose workspaces are `own` or `*`.",
-                scope=call.method.scope or "",
-                method=call.method.name,
-            )
         if (params.checkpoint is msgspec.UNSET) == (params.workspace is msgspec.UNSET):
             raise InvalidParams(
                 "either a checkpoint or a workspace is forked", path="$.checkpoint", reason="one of the two is needed"
@@ -75,9 +69,17 @@ def register(calls: Calls, services: Services) -> None:
             record = await services.db.read(lambda conn: rows.get(conn, str(params.checkpoint)))
             source = services.registry.get(record.workspace) if record is not None else None
             if record is None or source is None or not identity.sees(source.id, source.owner):
-                raise CheckpointNotFound(f"no checkpoint {params.checkpoint!r}", checkpoint=params.checkpoint)
+                raise absent(str(params.checkpoint))
         else:
             source = services.resolver.require_workspace(str(params.workspace), identity)
+        if isinstance(identity.workspaces, frozenset):
+            # It could neither see nor use what it made.
+            raise Forbidden(
+                "a token for named workspaces cannot make another one",
+                hint="Use a token whose workspaces are `own` or `*`.",
+                scope=call.method.scope or "",
+                method=call.method.name,
+            )
         run = await checkpoints.fork(identity.subject, source, record, params)
         await follow(call, run, params.wait)
         return await outcomes.lifecycle(run)

@@ -31,6 +31,7 @@ from nexusd.store.workspaces import WorkspaceRecord
 from nexusd.workspaces.journal import Run
 from nexusd.workspaces.manager import NAME, Manager, check_env
 from nexusd.workspaces.ports import STANDARD, allocate
+from nexusd.workspaces.registry import Sees
 
 SAVEABLE = ("stopped", "running", "paused", "error")
 
@@ -50,7 +51,7 @@ class Checkpoints:
         """The row of a checkpoint, removed ones too. Raises CheckpointNotFound."""
         record = await self._parts.db.read(lambda conn: rows.get(conn, checkpoint))
         if record is None:
-            raise _absent(checkpoint)
+            raise absent(checkpoint)
         return record
 
     async def create(self, owner: str, workspace: str, params: types.CheckpointCreateParams) -> Run:
@@ -59,8 +60,7 @@ class Checkpoints:
         Raises:
             CheckpointExists, LimitCheckpoints, WorkspaceBusy, WorkspaceStateError, CapabilityMissing.
         """
-        record = await self._manager.record(workspace)
-        self._parts.require(record, "checkpoint")
+        record = await self._saveable(workspace)
         given = params.name if params.name is not msgspec.UNSET else None
         saved = _draft(record, given or "", params.comment)
 
@@ -78,16 +78,21 @@ class Checkpoints:
             also=accept,
         )
 
-    async def restore(self, owner: str, workspace: str, params: types.CheckpointRestoreParams) -> Run:
+    async def restore(self, owner: str, workspace: str, params: types.CheckpointRestoreParams, sees: Sees) -> Run:
         """Bring a workspace back to a checkpoint of its own, which is given by its id or its name.
+
+        Args:
+            owner: who asks.
+            workspace: its id.
+            params: as the caller gave them.
+            sees: whether the caller sees a workspace.
 
         Raises:
             CheckpointNotFound, CheckpointElsewhere, LimitCheckpoints, WorkspaceBusy, WorkspaceStateError,
             CapabilityMissing.
         """
-        record = await self._manager.record(workspace)
-        self._parts.require(record, "checkpoint")
-        wanted = await self._parts.db.read(lambda conn: self._wanted(conn, record, params.checkpoint))
+        record = await self._saveable(workspace)
+        wanted = await self._parts.db.read(lambda conn: self._wanted(conn, record, params.checkpoint, sees))
         saved = _draft(record, "", f"What the workspace was until {wanted.name!r} was restored.", automatic=True)
 
         def accept(conn: Connection, row: WorkspaceRecord, operation: OperationRecord) -> None:
@@ -112,7 +117,7 @@ class Checkpoints:
         def accept(conn: Connection, row: WorkspaceRecord, operation: OperationRecord) -> None:
             found = rows.get(conn, saved.id)
             if found is None or found.state == "removed":
-                raise _absent(saved.id)
+                raise absent(saved.id)
 
         return await self._manager.change(
             "forget",
@@ -206,25 +211,30 @@ class Checkpoints:
         await manager.refresh(record.id)
         return manager.journal.begin(manager.plans["fork"], operation)
 
-    def _wanted(self, conn: Connection, record: WorkspaceRecord, ref: str) -> CheckpointRecord:
+    async def _saveable(self, workspace: str) -> WorkspaceRecord:
+        record = await self._manager.record(workspace)
+        if record.state == "destroyed":
+            raise WorkspaceNotFound(f"there is no workspace {workspace}", workspace=workspace)
+        self._parts.require(record, "checkpoint")
+        return record
+
+    def _wanted(self, conn: Connection, record: WorkspaceRecord, ref: str, sees: Sees) -> CheckpointRecord:
         found = rows.get(conn, ref) if ref.startswith("cp_") else None
         found = found or rows.find(conn, record.id, ref)
-        if found is None or found.state == "removed" or (found.owner, found.workspace) != (record.owner, record.id):
-            if found is not None and found.state != "removed" and found.owner == record.owner:
-                raise CheckpointElsewhere(
-                    f"checkpoint {ref} was made of workspace {found.workspace_name}",
-                    checkpoint=found.id,
-                    workspace=found.workspace,
-                )
-            raise _absent(ref)
-        if found.state != "ready":
-            raise _absent(ref)
+        if found is None or found.state != "ready" or not sees(found.workspace, found.owner):
+            raise absent(ref)
+        if found.workspace != record.id:
+            raise CheckpointElsewhere(
+                f"checkpoint {ref} was made of workspace {found.workspace_name}",
+                checkpoint=found.id,
+                workspace=found.workspace,
+            )
         return found
 
     def _ready(self, conn: Connection, checkpoint: str) -> None:
         found = rows.get(conn, checkpoint)
         if found is None or found.state != "ready":
-            raise _absent(checkpoint)
+            raise absent(checkpoint)
 
     def _insert(
         self, conn: Connection, row: WorkspaceRecord, saved: CheckpointRecord, name: str | None, base: str
@@ -282,5 +292,6 @@ def _require_free(row: WorkspaceRecord) -> None:
         )
 
 
-def _absent(checkpoint: str) -> CheckpointNotFound:
+def absent(checkpoint: str) -> CheckpointNotFound:
+    """There is none, or none for whoever asks: the two cannot be told apart."""
     return CheckpointNotFound(f"there is no checkpoint {checkpoint!r}", checkpoint=checkpoint)
