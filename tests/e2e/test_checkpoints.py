@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import stat
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
-from daemon_process import git
+from daemon_process import git, make_repository
 from world import World, tree
 
 
@@ -153,3 +155,139 @@ def test_nothing_stays_of_a_removed_one(world: World) -> None:
     again = world.daemon.rpc("checkpoint.remove", checkpoint=saved["id"])
     assert again["error"]["data"]["name"] == "checkpoint_not_found"
     call("checkpoint.create", workspace=made["id"], name="short-lived")
+
+
+def test_a_state_in_progress_comes_back(world: World) -> None:
+    """A merge with conflicts, on the workspace's own branch."""
+    made = world.workspace()
+    worktree, call = Path(made["worktree"]), world.daemon.call
+    git("checkout", "-qb", "side-of-merge", cwd=worktree)
+    (worktree / "README.md").write_text("theirs\n")
+    git("commit", "-qam", "theirs", cwd=worktree)
+    git("checkout", "-q", made["branch"], cwd=worktree)
+    (worktree / "README.md").write_text("ours\n")
+    git("commit", "-qam", "ours", cwd=worktree)
+    with pytest.raises(subprocess.CalledProcessError):
+        git("merge", "side-of-merge", cwd=worktree)
+    state, conflict = status(worktree), (worktree / "README.md").read_text()
+    assert "<<<<<<<" in conflict
+    saved = call("checkpoint.create", workspace=made["id"])["checkpoint"]
+    git("merge", "--abort", cwd=worktree)
+    git("branch", "-qD", "side-of-merge", cwd=worktree)
+    git("reflog", "expire", "--expire=now", "--all", cwd=world.repository)
+    git("gc", "--quiet", "--prune=now", cwd=world.repository)
+    call("checkpoint.restore", workspace=made["id"], checkpoint=saved["id"])
+    assert (status(worktree), (worktree / "README.md").read_text()) == (state, conflict)
+    (worktree / "README.md").write_text("both\n")
+    git("commit", "-qam", "merged", cwd=worktree)
+    assert len(git("rev-parse", "HEAD^1", "HEAD^2", cwd=worktree).split()) == 2
+
+
+@pytest.mark.parametrize("moved", [False, True])
+def test_a_branch_of_others_is_never_moved(world: World, moved: bool) -> None:
+    made = world.workspace()
+    worktree, call, name = Path(made["worktree"]), world.daemon.call, f"of-others-{moved}"
+    git("checkout", "-qb", name, cwd=worktree)
+    before = git("rev-parse", "HEAD", cwd=worktree)
+    saved = call("checkpoint.create", workspace=made["id"])["checkpoint"]
+    assert (saved["branch"], saved["commit"]) == (name, before)
+    git("checkout", "-q", made["branch"], cwd=worktree)
+    if moved:
+        git("commit", "-q", "--allow-empty", "-m", "by somebody else", cwd=worktree)
+        git("branch", "-qf", name, "HEAD", cwd=worktree)
+    there = git("rev-parse", name, cwd=worktree)
+    call("checkpoint.restore", workspace=made["id"], checkpoint=saved["id"])
+    assert git("rev-parse", name, cwd=worktree) == there
+    assert git("rev-parse", "HEAD", cwd=worktree) == before
+    assert git("rev-parse", "--abbrev-ref", "HEAD", cwd=worktree) == ("HEAD" if moved else name)
+
+
+def test_submodules_of_a_fork_are_its_own(world: World) -> None:
+    inner = make_repository(world.folder / "inner")
+    made = world.workspace()
+    worktree, call = Path(made["worktree"]), world.daemon.call
+    git("-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(inner), "lib/inner", cwd=worktree)
+    git("commit", "-qm", "with a submodule", cwd=worktree)
+    (worktree / "lib" / "inner" / "work.txt").write_text("uncommitted\n")
+    fork = Path(call("checkpoint.fork", workspace=made["id"], name="with-submodule")["workspace"]["worktree"])
+    place = fork / "lib" / "inner"
+    assert Path(git("rev-parse", "--show-toplevel", cwd=place)) == place
+    assert "with-submodule" in git("rev-parse", "--absolute-git-dir", cwd=place)
+    git("add", "work.txt", cwd=place)
+    git("commit", "-qm", "in the fork alone", cwd=place)
+    assert git("log", "-1", "--format=%s", cwd=worktree / "lib" / "inner") != "in the fork alone"
+    assert status(worktree / "lib" / "inner") == "?? work.txt"
+
+
+@pytest.mark.parametrize("was", ["running", "paused", "stopped"])
+def test_a_workspace_stays_what_it_is_while_it_is_saved(world: World, was: str) -> None:
+    made, call = world.workspace(), world.daemon.call
+    process = call("exec.start", workspace=made["id"], argv=["sleep", "600"])
+    if was != "running":
+        call({"paused": "workspace.pause", "stopped": "workspace.stop"}[was], workspace=made["id"])
+
+    def frozen() -> bool:
+        return "(stopped)" in Path(f"/proc/{process['pid']}/status").read_text()
+
+    saved = call("checkpoint.create", workspace=made["id"])["checkpoint"]
+    assert call("workspace.get", workspace=made["id"])["state"] == was
+    if was != "stopped":
+        assert frozen() == (was == "paused")
+    done = call("checkpoint.restore", workspace=made["id"], checkpoint=saved["id"])
+    assert done["workspace"]["state"] == ("running" if was == "running" else "stopped")
+
+
+def test_refusals_say_why(world: World) -> None:
+    made, other, rpc = world.workspace(), world.workspace(), world.daemon.rpc
+    saved = world.daemon.call("checkpoint.create", workspace=made["id"], name="one")["checkpoint"]
+
+    def refusal(method: str, **params: object) -> tuple[str, dict[str, Any]]:
+        data = rpc(method, **params)["error"]["data"]
+        return data["name"], data.get("details", {})
+
+    assert refusal("checkpoint.create", workspace=made["id"], name="one")[0] == "checkpoint_exists"
+    assert refusal("checkpoint.restore", workspace=made["id"], checkpoint="two")[0] == "checkpoint_not_found"
+    elsewhere = refusal("checkpoint.restore", workspace=other["id"], checkpoint=saved["id"])
+    assert elsewhere == ("checkpoint_elsewhere", {"checkpoint": saved["id"], "workspace": made["id"]})
+    assert refusal("checkpoint.fork", name="x")[0] == "invalid_params"
+    assert refusal("checkpoint.fork", name="x", checkpoint=saved["id"], workspace=made["id"])[0] == "invalid_params"
+    assert refusal("checkpoint.fork", name=made["name"], checkpoint=saved["id"])[0] == "workspace_exists"
+    assert refusal("checkpoint.list", cursor="nonsense")[0] == "invalid_params"
+    deep = Path(made["worktree"])
+    for _ in range(140):
+        deep = deep / "d"
+    deep.mkdir(parents=True)
+    name, details = refusal("checkpoint.create", workspace=made["id"])
+    assert (name, details["reason"]) == ("checkpoint_impossible", "nested deeper than 128 levels")
+    shutil.rmtree(Path(made["worktree"]) / "d")
+    copy = world.daemon.home / "state" / "checkpoints" / saved["id"]
+    (copy / "tree" / "README.md").unlink()
+    before = untimed(Path(made["worktree"]))
+    for method, params in (("fork", {"name": "damaged"}), ("restore", {"workspace": made["id"]})):
+        name, details = refusal(f"checkpoint.{method}", checkpoint=saved["id"], **params)
+        assert (name, details) == ("checkpoint_damaged", {"checkpoint": saved["id"], "missing": "files"})
+    assert untimed(Path(made["worktree"])) == before
+    left = world.daemon.call("checkpoint.list", workspace=made["id"])["checkpoints"]
+    assert [item["name"] for item in left] == ["one"], "nothing stays of what failed"
+    assert world.daemon.call("workspace.get", workspace=made["id"])["state"] == "running"
+
+
+def test_pages_and_progress_and_keys(world: World) -> None:
+    made, call = world.workspace(), world.daemon.call
+    for number in range(3):
+        call("checkpoint.create", workspace=made["id"], name=f"number {number}", key=f"key-{number}")
+        again = call("checkpoint.create", workspace=made["id"], name=f"number {number}", key=f"key-{number}")
+        assert again["checkpoint"]["name"] == f"number {number}"
+    names, cursor = [], {}
+    while True:
+        page = call("checkpoint.list", workspace=made["name"], limit=2, **cursor)
+        names += [item["name"] for item in page["checkpoints"]]
+        if "next_cursor" not in page:
+            break
+        cursor = {"cursor": page["next_cursor"]}
+    assert names == ["number 2", "number 1", "number 0"]
+    begun = call("checkpoint.create", workspace=made["id"], wait=False)
+    assert begun["operation"]["kind"] == "checkpoint"
+    ended = call("operation.wait", operation=begun["operation"]["id"])
+    assert [step["name"] for step in ended["steps"]] == ["room", "freeze", "files", "image", "thaw", "keep"]
+    assert ended["state"] == "done"

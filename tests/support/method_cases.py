@@ -76,7 +76,7 @@ CASES: dict[str, Case] = {
     "checkpoint.list": _in_workspace(),
     "checkpoint.restore": lambda refs: {"workspace": refs.workspace, "checkpoint": refs.checkpoint},
     "checkpoint.remove": lambda refs: {"checkpoint": refs.checkpoint},
-    "checkpoint.fork": lambda refs: {"workspace": refs.workspace, "name": f"fork-{refs.workspace[3:].lower()}"[:60]},
+    "checkpoint.fork": lambda refs: {"workspace": refs.workspace, "name": "forked-by-case"},
     "operation.get": _of_operation(),
     "operation.list": _in_workspace(),
     "operation.wait": _of_operation(timeout_ms=0),

@@ -26,7 +26,7 @@ from nexusd.files.walk import MAX_DEPTH
 from nexusd.files.walker import O_PATH
 
 RESERVE: Final = 256 << 20
-"""Bytes that a copy leaves free on a disk: a full one stops the daemon's own records."""
+"""Bytes that a copy leaves free on a disk, or a twentieth of it: a full one stops the daemon's own records."""
 
 _CHUNK: Final = 16 << 20
 _BUFFER: Final = 1 << 20
@@ -106,7 +106,7 @@ class Replica:
         Raises:
             Unsavable: an entry cannot be read, or is nested deeper than 128 levels.
             Cancelled: `cancelled` said so.
-            OSError: the target cannot be written; ENOSPC also where less than 256 MiB would be left.
+            OSError: the target cannot be written; ENOSPC also where less than `RESERVE` would be left.
         """
         status = os.fstat(source)
         self._device, self._top = status.st_dev, target
@@ -244,8 +244,7 @@ class Replica:
             offset = max(end, offset + 1)
 
     def _leave_room(self, fd: int) -> None:
-        space = os.fstatvfs(fd)
-        if space.f_bavail * space.f_frsize < RESERVE:
+        if not free(fd):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def _step(self) -> None:
@@ -255,9 +254,10 @@ class Replica:
 
 
 def free(directory: int) -> int:
-    """Bytes that a copy may take on the filesystem of an open directory."""
+    """Bytes that a copy may take on the filesystem of an open file or directory."""
     space = os.fstatvfs(directory)
-    return max(space.f_bavail * space.f_frsize - RESERVE, 0)
+    reserve = min(RESERVE, space.f_blocks * space.f_frsize // 20)
+    return max(space.f_bavail * space.f_frsize - reserve, 0)
 
 
 def discard(parent: int, name: str) -> None:
