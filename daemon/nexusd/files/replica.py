@@ -89,6 +89,8 @@ class Replica:
         self._seen: dict[tuple[int, int], str] = {}
         self._device = 0
         self._top = -1
+        self._clones = True
+        self._looked = -_CHUNK
 
     def measure(self, source: int) -> Extent:
         """How much there is below an open directory. What vanishes meanwhile is not counted.
@@ -143,7 +145,7 @@ class Replica:
             self.extent.entries += 1
             if target is not None:
                 os.symlink(os.readlink(name, dir_fd=source), name, dir_fd=target)
-                if os.geteuid() == 0:
+                if os.geteuid() == 0 and (status.st_uid, status.st_gid) != (0, 0):
                     os.chown(name, status.st_uid, status.st_gid, dir_fd=target, follow_symlinks=False)
                 _times(name, status, target)
         elif kind == stat.S_IFIFO:
@@ -152,7 +154,8 @@ class Replica:
                 os.mkfifo(name, 0o600, dir_fd=target)
                 fd = os.open(name, O_PATH | _FLAGS, dir_fd=target)
                 try:
-                    _finish(fd, status, directory=False)
+                    # Such a descriptor takes none of the calls on descriptors.
+                    _finish(f"/proc/self/fd/{fd}", status, directory=False)
                 finally:
                     os.close(fd)
         else:
@@ -211,9 +214,14 @@ class Replica:
     def _contents(self, source: int, status: os.stat_result, target: int, name: str, mode: int | None) -> None:
         fd = os.open(name, os.O_RDWR | os.O_CREAT | os.O_EXCL | _FLAGS, 0o600, dir_fd=target)
         try:
-            if status.st_size and clone(source, fd):
+            if status.st_size and self._clones:
+                # What one file cannot, none of this tree can: they are on one filesystem.
+                self._clones = clone(source, fd)
+            if status.st_size and self._clones:
                 self.extent.size += min(status.st_blocks * 512, status.st_size)
-            elif status.st_size:
+            elif status.st_blocks * 512 >= status.st_size:
+                self._range(source, fd, 0, status.st_size)
+            else:
                 os.ftruncate(fd, status.st_size)
                 self._extents(source, fd, status.st_size)
             _finish(fd, status, directory=False, mode=mode)
@@ -233,19 +241,21 @@ class Replica:
                 if error.errno != errno.EINVAL:
                     raise
                 start, end = offset, size  # a filesystem that knows no holes
-            while start < end:
-                count = _copy_range(source, target, start, min(end - start, _CHUNK))
-                if count == 0:
-                    return  # it was cut off meanwhile
-                start += count
-                self.extent.size += count
-                self._leave_room(target)
-                self._step()
+            self._range(source, target, start, end)
             offset = max(end, offset + 1)
 
-    def _leave_room(self, fd: int) -> None:
-        if not free(fd):
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    def _range(self, source: int, target: int, start: int, end: int) -> None:
+        while start < end:
+            count = _copy_range(source, target, start, min(end - start, _CHUNK))
+            if count == 0:
+                return  # it was cut off meanwhile
+            start += count
+            self.extent.size += count
+            if self.extent.size >= self._looked + _CHUNK:
+                self._looked = self.extent.size
+                if not free(target):
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+                self._step()
 
     def _step(self) -> None:
         self._tell(self.extent)
@@ -331,15 +341,13 @@ def _lend(parent: int, name: str, bits: int) -> int:
         os.close(fd)
 
 
-def _finish(fd: int, status: os.stat_result, *, directory: bool, mode: int | None = None) -> None:
+def _finish(entry: int | str, status: os.stat_result, *, directory: bool, mode: int | None = None) -> None:
     """Owner, mode and times, in this order: a change of owner takes away bits of the mode."""
-    # An O_PATH descriptor, which a FIFO needs, takes none of the calls on descriptors.
-    path = f"/proc/self/fd/{fd}" if os.path.isdir("/proc/self/fd") else fd
-    if os.geteuid() == 0:
-        os.chown(path, status.st_uid, status.st_gid)
+    if os.geteuid() == 0 and (status.st_uid, status.st_gid) != (0, 0):
+        os.chown(entry, status.st_uid, status.st_gid)
     wanted = stat.S_IMODE(status.st_mode) if mode is None else mode
-    os.chmod(path, wanted & (_PERMISSIONS | (stat.S_ISGID if directory else 0)))
-    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    os.chmod(entry, wanted & (_PERMISSIONS | (stat.S_ISGID if directory else 0)))
+    os.utime(entry, ns=(status.st_atime_ns, status.st_mtime_ns))
 
 
 def _times(name: str, status: os.stat_result, directory: int) -> None:

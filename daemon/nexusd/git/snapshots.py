@@ -173,7 +173,9 @@ def begins_without(name: str) -> bool:
 async def refresh(checkout: Checkout) -> None:
     """Let the index know the files that are there now, or each `git status` would read all of them. Never fails."""
     try:
-        await checkout.git.run("update-index", "-q", "--refresh", ok=None, timeout=CREATE_SECONDS, writes=True)
+        await checkout.git.run(
+            "update-index", "-q", "--ignore-submodules", "--refresh", ok=None, timeout=CREATE_SECONDS, writes=True
+        )
     except GitFailed:
         pass
 
