@@ -113,6 +113,24 @@ var (
 	// ErrOperationDone: the operation has ended; it cannot be cancelled.
 	ErrOperationDone = protocol.ErrOperationDone
 
+	// ErrCheckpointNotFound: there is no such checkpoint for this identity.
+	ErrCheckpointNotFound = protocol.ErrCheckpointNotFound
+
+	// ErrCheckpointExists: the workspace has a checkpoint of this name.
+	ErrCheckpointExists = protocol.ErrCheckpointExists
+
+	// ErrCheckpointElsewhere: the checkpoint was made of another workspace.
+	ErrCheckpointElsewhere = protocol.ErrCheckpointElsewhere
+
+	// ErrCheckpointDamaged: something that belongs to the checkpoint is gone; nothing was changed.
+	ErrCheckpointDamaged = protocol.ErrCheckpointDamaged
+
+	// ErrCheckpointImpossible: the workspace holds something that cannot be saved; nothing was saved.
+	ErrCheckpointImpossible = protocol.ErrCheckpointImpossible
+
+	// ErrLimitCheckpoints: the workspace has as many checkpoints as it may.
+	ErrLimitCheckpoints = protocol.ErrLimitCheckpoints
+
 	// ErrPathNotFound: there is nothing at this path.
 	ErrPathNotFound = protocol.ErrPathNotFound
 

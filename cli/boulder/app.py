@@ -21,6 +21,9 @@ ENTRIES = {
     "switch": Entry("boulder.commands.lifecycle:switch", "Make a workspace the current one of its repository.", _WORK),
     "workspace": Entry("boulder.commands.workspace:group", "Everything about workspaces, in long form.", _WORK),
     "ws": Entry("boulder.commands.workspace:group", "Short for workspace.", ""),
+    "checkpoint": Entry(
+        "boulder.commands.checkpoint:group", "What workspaces were: save, restore and fork them.", _WORK
+    ),
     "operation": Entry("boulder.commands.operation:group", "Changes of workspaces, under way and past.", _WORK),
     "exec": Entry("boulder.commands.exec:command", "Run a command, with its output and exit code.", _INSIDE),
     "run": Entry("boulder.commands.exec:command", "Another name for exec.", ""),

@@ -99,6 +99,8 @@ _NAMES: Final = {
         "push_rejected",
         "key_reused",
         "capability_missing",
+        "checkpoint_exists",
+        "checkpoint_elsewhere",
     ),
     UNREACHABLE: ("draining",),
     TIMEOUT: ("deadline_exceeded",),

@@ -14,8 +14,10 @@ __all__ = ["PROCESS_HEADINGS", "WORKSPACE_HEADINGS", "ended", "process_row", "st
 STATE_STYLES: Final = {
     "running": "green",
     "done": "green",
+    "ready": "green",
     "paused": "cyan",
     "pending": "yellow",
+    "making": "yellow",
     "destroying": "yellow",
     "error": "red",
     "failed": "red",
@@ -23,6 +25,7 @@ STATE_STYLES: Final = {
     "stopped": "dim",
     "exited": "dim",
     "destroyed": "dim",
+    "removed": "dim",
     "cancelled": "dim",
 }
 

@@ -27,10 +27,10 @@ from nexusd.api.announcement import Announcement
 from nexusd.api.health import Health
 from nexusd.api.keyed import KeyedCalls
 from nexusd.api.observing import Observer
+from nexusd.api.outcomes import recovery
 from nexusd.api.register import register_all
 from nexusd.api.resolver import Resolver
 from nexusd.api.services import Services
-from nexusd.api.workspace import recovery
 from nexusd.auth.gate import Gate
 from nexusd.auth.issuing import TokenService
 from nexusd.auth.keys import Keyring, load_hs256, load_jwks, load_or_create_pair
@@ -68,6 +68,8 @@ from nexusd.version import VERSION
 from nexusd.wire.connection import ConnectionLimits
 from nexusd.wire.dispatch import Dispatcher
 from nexusd.workspaces import reconcile
+from nexusd.workspaces.checkpoints import Checkpoints
+from nexusd.workspaces.copies import Copies
 from nexusd.workspaces.manager import Manager
 from nexusd.workspaces.parts import Defaults, Limits, Parts
 from nexusd.workspaces.ports import PortRange
@@ -177,7 +179,7 @@ class Daemon:
             if self._output is not None:
                 self._output.close()
             self._output = logs.setup(after.log.level, after.log.format)
-            services.parts.limits = Limits(after.limits.max_workspaces_total, after.limits.max_workspaces_per_user)
+            services.parts.limits = _limits(after)
             services.parts.port_range = _port_range(after)
             services.parts.default_backend = after.defaults.backend
             services.loaded = self.loaded = loaded
@@ -264,8 +266,9 @@ class Daemon:
             default_backend=config.defaults.backend,
             defaults_for=self._defaults_for,
             port_range=_port_range(config),
-            limits=Limits(config.limits.max_workspaces_total, config.limits.max_workspaces_per_user),
+            limits=_limits(config),
             ports={},
+            copies=Copies(self.home.path),
         )
         for backend in backends.values():
             try:
@@ -298,6 +301,7 @@ class Daemon:
             registry=registry,
             parts=parts,
             manager=manager,
+            checkpoints=Checkpoints(manager),
             processes=processes,
             files=files,
             usage=usage,
@@ -462,6 +466,11 @@ def _keyring(home: Home, config: Config) -> Keyring:
     if config.auth.jwt.jwks_file is not None:
         others += load_jwks(config.auth.jwt.jwks_file)
     return Keyring(load_or_create_pair(home.keys), others)
+
+
+def _limits(config: Config) -> Limits:
+    limits = config.limits
+    return Limits(limits.max_workspaces_total, limits.max_workspaces_per_user, limits.max_checkpoints_per_workspace)
 
 
 def _tls(config: Config) -> ssl.SSLContext | None:

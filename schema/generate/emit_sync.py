@@ -19,6 +19,7 @@ SOURCE = Path(__file__).resolve().parents[2] / "sdk-python" / "src" / "nexus_sdk
 MARK = "# Generated from nexus_sdk's asynchronous classes; do not edit.\n"
 
 MODULES: dict[str, tuple[str, ...]] = {
+    "checkpoints": ("Checkpoints",),
     "client": ("Nexus", "Workspaces", "Operations", "Tokens", "System", "Backends", "Config"),
     "events": ("Search", "FileWatch", "WorkspaceWatch"),
     "files": ("Files",),

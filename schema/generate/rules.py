@@ -38,7 +38,7 @@ RESERVED_ERRORS = frozenset({"parse_error", "invalid_request", "method_not_found
 """Names of the errors that JSON-RPC itself defines."""
 RESERVED_DETAILS = frozenset({"message", "hint", "may_have_run"})
 """Names an error's details may not use: they are passed to an error's constructor beside the details."""
-TARGET_FIELDS = ("workspace", "process", "operation")
+TARGET_FIELDS = ("workspace", "process", "operation", "checkpoint")
 
 
 def check(schema: Schema) -> list[str]:

@@ -52,6 +52,7 @@ PLAUSIBLE: dict[str, tuple[Any, ...]] = {
     "etag": ("5f2a-18c9e1d0",),
     "exit": ({"code": 0, "reason": "exited", "at": "2026-01-02T03:04:05Z"},),
     "from": ("src/old.py",),
+    "checkpoint": ("cp-3n8w2r",),
     "glob": ("**/*.py",),
     "host": ("127.0.0.1",),
     "id": (7, "ws-4k2m9x"),

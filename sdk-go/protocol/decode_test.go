@@ -42,6 +42,34 @@ func decodeAs(name string, data []byte) (any, error) {
 		return decodeInto[CapabilityData](data)
 	case "ChangeType":
 		return decodeInto[ChangeType](data)
+	case "Checkpoint":
+		return decodeInto[Checkpoint](data)
+	case "CheckpointCreateParams":
+		return decodeInto[CheckpointCreateParams](data)
+	case "CheckpointElsewhere":
+		return decodeInto[CheckpointElsewhere](data)
+	case "CheckpointForkParams":
+		return decodeInto[CheckpointForkParams](data)
+	case "CheckpointList":
+		return decodeInto[CheckpointList](data)
+	case "CheckpointListParams":
+		return decodeInto[CheckpointListParams](data)
+	case "CheckpointMissing":
+		return decodeInto[CheckpointMissing](data)
+	case "CheckpointObstacle":
+		return decodeInto[CheckpointObstacle](data)
+	case "CheckpointRef":
+		return decodeInto[CheckpointRef](data)
+	case "CheckpointRemoveParams":
+		return decodeInto[CheckpointRemoveParams](data)
+	case "CheckpointRestoreParams":
+		return decodeInto[CheckpointRestoreParams](data)
+	case "CheckpointRestored":
+		return decodeInto[CheckpointRestored](data)
+	case "CheckpointResult":
+		return decodeInto[CheckpointResult](data)
+	case "CheckpointState":
+		return decodeInto[CheckpointState](data)
 	case "CommandData":
 		return decodeInto[CommandData](data)
 	case "ConfigEntry":

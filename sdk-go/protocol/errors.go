@@ -262,6 +262,26 @@ var ErrOperationNotFound = &ErrorKind{Code: 2100, Name: "operation_not_found", d
 // ErrOperationDone: the operation has ended; it cannot be cancelled. Its details are a *OperationRef.
 var ErrOperationDone = &ErrorKind{Code: 2101, Name: "operation_done", details: detailsOf[OperationRef]}
 
+// ErrCheckpointNotFound: there is no such checkpoint for this identity. Its details are a *CheckpointRef.
+var ErrCheckpointNotFound = &ErrorKind{Code: 2200, Name: "checkpoint_not_found", Hint: "`boulder checkpoint list` lists the checkpoints you can see.", details: detailsOf[CheckpointRef]}
+
+// ErrCheckpointExists: the workspace has a checkpoint of this name. Its details are a *CheckpointRef.
+var ErrCheckpointExists = &ErrorKind{Code: 2201, Name: "checkpoint_exists", Hint: "Choose another name, or remove the other checkpoint.", details: detailsOf[CheckpointRef]}
+
+// ErrCheckpointElsewhere: the checkpoint was made of another workspace. Its details are a *CheckpointElsewhere.
+var ErrCheckpointElsewhere = &ErrorKind{Code: 2202, Name: "checkpoint_elsewhere", Hint: "Make a workspace of it: `checkpoint.fork`.", details: detailsOf[CheckpointElsewhere]}
+
+// ErrCheckpointDamaged: something that belongs to the checkpoint is gone; nothing was changed. Its details are a
+// *CheckpointMissing.
+var ErrCheckpointDamaged = &ErrorKind{Code: 2203, Name: "checkpoint_damaged", Hint: "It was removed from outside of Nexus. Remove the checkpoint.", details: detailsOf[CheckpointMissing]}
+
+// ErrCheckpointImpossible: the workspace holds something that cannot be saved; nothing was saved. Its details are a
+// *CheckpointObstacle.
+var ErrCheckpointImpossible = &ErrorKind{Code: 2204, Name: "checkpoint_impossible", details: detailsOf[CheckpointObstacle]}
+
+// ErrLimitCheckpoints: the workspace has as many checkpoints as it may. Its details are a *LimitData.
+var ErrLimitCheckpoints = &ErrorKind{Code: 2205, Name: "limit_checkpoints", Hint: "Remove one: `checkpoint.remove`.", details: detailsOf[LimitData]}
+
 // ErrPathNotFound: there is nothing at this path. Its details are a *PathData.
 var ErrPathNotFound = &ErrorKind{Code: 3000, Name: "path_not_found", details: detailsOf[PathData]}
 
@@ -443,6 +463,12 @@ var Errors = []*ErrorKind{
 	ErrPortTaken,
 	ErrOperationNotFound,
 	ErrOperationDone,
+	ErrCheckpointNotFound,
+	ErrCheckpointExists,
+	ErrCheckpointElsewhere,
+	ErrCheckpointDamaged,
+	ErrCheckpointImpossible,
+	ErrLimitCheckpoints,
 	ErrPathNotFound,
 	ErrPathExists,
 	ErrPathEscapes,

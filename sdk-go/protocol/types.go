@@ -30,6 +30,633 @@ var pattern9919f09d = regexp.MustCompile(`^[A-Za-z0-9_.@:-]{1,128}$`)
 
 var pattern09bbae25 = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
 
+// CheckpointRef: which checkpoint.
+type CheckpointRef struct {
+	// The id or name as the caller gave it.
+	Checkpoint string `json:"checkpoint"`
+}
+
+// UnmarshalJSON decodes and checks a value. Errors are of type *DecodeError.
+func (v *CheckpointRef) UnmarshalJSON(data []byte) error {
+	return strict.Decode(data, v, readCheckpointRef)
+}
+
+func readCheckpointRef(d *strict.Decoder) (v CheckpointRef) {
+	var seen uint64
+	for m := d.Object(); m.Next(); {
+		switch string(m.Name()) {
+		case "checkpoint":
+			v.Checkpoint = d.String()
+			seen |= 1 << 0
+		default:
+			d.Skip()
+		}
+	}
+	d.Require(seen, "checkpoint")
+	return v
+}
+
+// CheckpointMissing: what is gone.
+type CheckpointMissing struct {
+	// The checkpoint's id.
+	Checkpoint string `json:"checkpoint"`
+
+	// What of it is missing: `files`, `commit` or `image`.
+	Missing string `json:"missing"`
+}
+
+// UnmarshalJSON decodes and checks a value. Errors are of type *DecodeError.
+func (v *CheckpointMissing) UnmarshalJSON(data []byte) error {
+	return strict.Decode(data, v, readCheckpointMissing)
+}
+
+func readCheckpointMissing(d *strict.Decoder) (v CheckpointMissing) {
+	var seen uint64
+	for m := d.Object(); m.Next(); {
+		switch string(m.Name()) {
+		case "checkpoint":
+			v.Checkpoint = d.String()
+			seen |= 1 << 0
+		case "missing":
+			v.Missing = d.String()
+			seen |= 1 << 1
+		default:
+			d.Skip()
+		}
+	}
+	d.Require(seen, "checkpoint", "missing")
+	return v
+}
+
+// CheckpointElsewhere: whose it is.
+type CheckpointElsewhere struct {
+	// The checkpoint's id.
+	Checkpoint string `json:"checkpoint"`
+
+	// The id of the workspace that it was made of.
+	Workspace string `json:"workspace"`
+}
+
+// UnmarshalJSON decodes and checks a value. Errors are of type *DecodeError.
+func (v *CheckpointElsewhere) UnmarshalJSON(data []byte) error {
+	return strict.Decode(data, v, readCheckpointElsewhere)
+}
+
+func readCheckpointElsewhere(d *strict.Decoder) (v CheckpointElsewhere) {
+	var seen uint64
+	for m := d.Object(); m.Next(); {
+		switch string(m.Name()) {
+		case "checkpoint":
+			v.Checkpoint = d.String()
+			seen |= 1 << 0
+		case "workspace":
+			v.Workspace = d.String()
+			seen |= 1 << 1
+		default:
+			d.Skip()
+		}
+	}
+	d.Require(seen, "checkpoint", "workspace")
+	return v
+}
+
+// CheckpointObstacle: what cannot be saved.
+type CheckpointObstacle struct {
+	// The workspace's id.
+	Workspace string `json:"workspace"`
+
+	// Where it is, relative to the worktree; outside of it as the machine's processes see it.
+	Path string `json:"path"`
+
+	// Why not.
+	Reason string `json:"reason"`
+}
+
+// UnmarshalJSON decodes and checks a value. Errors are of type *DecodeError.
+func (v *CheckpointObstacle) UnmarshalJSON(data []byte) error {
+	return strict.Decode(data, v, readCheckpointObstacle)
+}
+
+func readCheckpointObstacle(d *strict.Decoder) (v CheckpointObstacle) {
+	var seen uint64
+	for m := d.Object(); m.Next(); {
+		switch string(m.Name()) {
+		case "workspace":
+			v.Workspace = d.String()
+			seen |= 1 << 0
+		case "path":
+			v.Path = d.String()
+			seen |= 1 << 1
+		case "reason":
+			v.Reason = d.String()
+			seen |= 1 << 2
+		default:
+			d.Skip()
+		}
+	}
+	d.Require(seen, "workspace", "path", "reason")
+	return v
+}
+
+// CheckpointState: how far a checkpoint is.
+//
+// A later daemon may send others.
+type CheckpointState string
+
+// Values of CheckpointState.
+const (
+	// Its operation is under way.
+	CheckpointStateMaking CheckpointState = "making"
+
+	// It can be restored and forked.
+	CheckpointStateReady CheckpointState = "ready"
+
+	// Gone; only its record remains.
+	CheckpointStateRemoved CheckpointState = "removed"
+)
+
+func readCheckpointState(d *strict.Decoder) CheckpointState {
+	return CheckpointState(d.String())
+}
+
+// UnmarshalJSON decodes and checks a value. Errors are of type *DecodeError.
+func (v *CheckpointState) UnmarshalJSON(data []byte) error {
+	return strict.Decode(data, v, readCheckpointState)
+}
+
+// Checkpoint: what a workspace was at one moment: its files, what git was in the middle of, and its machine's own
+// filesystem.
+type Checkpoint struct {
+	// Its id.
+	ID string `json:"id"`
+
+	// The id of the workspace that it was made of.
+	Workspace string `json:"workspace"`
+
+	// The name of that workspace.
+	WorkspaceName string `json:"workspace_name"`
+
+	// How far it is.
+	State CheckpointState `json:"state"`
+
+	// A name for people, unique in its workspace.
+	Name string `json:"name"`
+
+	// What it is for.
+	Comment string `json:"comment"`
+
+	// Whether Nexus made it by itself, before a restore.
+	Automatic bool `json:"automatic"`
+
+	// The backend that ran the workspace.
+	Backend string `json:"backend"`
+
+	// The branch it was on; absent when HEAD was detached. Optional; nil leaves it out.
+	Branch *string `json:"branch,omitzero"`
+
+	// The commit that HEAD was; absent on a branch without commits. Optional; nil leaves it out.
+	Commit *string `json:"commit,omitzero"`
+
+	// Files, directories and links in the worktree.
+	Files int64 `json:"files"`
+
+	// What was left out because it cannot be kept: sockets, device nodes, other filesystems mounted there.
+	Skipped int64 `json:"skipped"`
+
+	// Bytes that it takes: the copy of the worktree, and of the machine what its image does not share. Filesystems that
+	// share blocks (Btrfs, XFS) take less.
+	Size int64 `json:"size"`
+
+	// When it was asked for.
+	CreatedAt time.Time `json:"created_at"`
+}
+
+// UnmarshalJSON decodes and checks a value. Errors are of type *DecodeError.
+func (v *Checkpoint) UnmarshalJSON(data []byte) error {
+	return strict.Decode(data, v, readCheckpoint)
+}
+
+func readCheckpoint(d *strict.Decoder) (v Checkpoint) {
+	var seen uint64
+	for m := d.Object(); m.Next(); {
+		switch string(m.Name()) {
+		case "id":
+			v.ID = d.String()
+			seen |= 1 << 0
+		case "workspace":
+			v.Workspace = d.String()
+			seen |= 1 << 1
+		case "workspace_name":
+			v.WorkspaceName = d.String()
+			seen |= 1 << 2
+		case "state":
+			v.State = readCheckpointState(d)
+			seen |= 1 << 3
+		case "name":
+			v.Name = d.String()
+			seen |= 1 << 4
+		case "comment":
+			v.Comment = d.String()
+			seen |= 1 << 5
+		case "automatic":
+			v.Automatic = d.Bool()
+			seen |= 1 << 6
+		case "backend":
+			v.Backend = d.String()
+			seen |= 1 << 7
+		case "branch":
+			v.Branch = strict.Pointer(d.String())
+		case "commit":
+			v.Commit = strict.Pointer(d.String())
+		case "files":
+			v.Files = d.Integer(0, 9007199254740991)
+			seen |= 1 << 8
+		case "skipped":
+			v.Skipped = d.Integer(0, 9007199254740991)
+			seen |= 1 << 9
+		case "size":
+			v.Size = d.Integer(0, 9007199254740991)
+			seen |= 1 << 10
+		case "created_at":
+			v.CreatedAt = d.Time()
+			seen |= 1 << 11
+		default:
+			d.Skip()
+		}
+	}
+	d.Require(seen, "id", "workspace", "workspace_name", "state", "name", "comment", "automatic", "backend", "files", "skipped", "size", "created_at")
+	return v
+}
+
+// CheckpointCreateParams: a new checkpoint.
+type CheckpointCreateParams struct {
+	// Workspace id, or its name.
+	Workspace string `json:"workspace"`
+
+	// A name for people, unique in its workspace; default: `checkpoint` and a number. Optional; the zero value leaves it
+	// out.
+	Name string `json:"name,omitzero"`
+
+	// What it is for.
+	Comment string `json:"comment,omitzero"`
+
+	// Answer when done; otherwise at once, with the operation. Optional; nil stands for the default, true.
+	Wait *bool `json:"wait,omitzero"`
+
+	// Send $/progress.
+	Progress bool `json:"progress,omitzero"`
+
+	// Caller-chosen key: the same key with the same params returns the first outcome, other params are `key_reused`.
+	// Optional; the zero value leaves it out.
+	Key string `json:"key,omitzero"`
+}
+
+// UnmarshalJSON decodes and checks a value. Errors are of type *DecodeError.
+func (v *CheckpointCreateParams) UnmarshalJSON(data []byte) error {
+	return strict.Decode(data, v, readCheckpointCreateParams)
+}
+
+func readCheckpointCreateParams(d *strict.Decoder) (v CheckpointCreateParams) {
+	var seen uint64
+	for m := d.Object(); m.Next(); {
+		switch string(m.Name()) {
+		case "workspace":
+			v.Workspace = d.Text(1, 128, nil)
+			seen |= 1 << 0
+		case "name":
+			v.Name = d.Text(1, 200, nil)
+		case "comment":
+			v.Comment = d.Text(-1, 2000, nil)
+		case "wait":
+			v.Wait = strict.Pointer(d.Bool())
+		case "progress":
+			v.Progress = d.Bool()
+		case "key":
+			v.Key = d.Text(1, 128, nil)
+		default:
+			d.Unknown()
+		}
+	}
+	d.Require(seen, "workspace")
+	return v
+}
+
+// CheckpointResult: a checkpoint and what was done to it.
+type CheckpointResult struct {
+	// The checkpoint now.
+	Checkpoint Checkpoint `json:"checkpoint"`
+
+	// The operation that did it.
+	Operation Operation `json:"operation"`
+}
+
+// UnmarshalJSON decodes and checks a value. Errors are of type *DecodeError.
+func (v *CheckpointResult) UnmarshalJSON(data []byte) error {
+	return strict.Decode(data, v, readCheckpointResult)
+}
+
+func readCheckpointResult(d *strict.Decoder) (v CheckpointResult) {
+	var seen uint64
+	for m := d.Object(); m.Next(); {
+		switch string(m.Name()) {
+		case "checkpoint":
+			v.Checkpoint = readCheckpoint(d)
+			seen |= 1 << 0
+		case "operation":
+			v.Operation = readOperation(d)
+			seen |= 1 << 1
+		default:
+			d.Skip()
+		}
+	}
+	d.Require(seen, "checkpoint", "operation")
+	return v
+}
+
+// CheckpointListParams: which checkpoints.
+type CheckpointListParams struct {
+	// Only those of this workspace; default: of every one that the identity can see. Optional; the zero value leaves it
+	// out.
+	Workspace string `json:"workspace,omitzero"`
+
+	// At most so many. Optional; the zero value stands for the default, 100.
+	Limit int64 `json:"limit,omitzero"`
+
+	// Continue a list, from `next_cursor`. Optional; nil leaves it out.
+	Cursor *string `json:"cursor,omitzero"`
+}
+
+// UnmarshalJSON decodes and checks a value. Errors are of type *DecodeError.
+func (v *CheckpointListParams) UnmarshalJSON(data []byte) error {
+	return strict.Decode(data, v, readCheckpointListParams)
+}
+
+func readCheckpointListParams(d *strict.Decoder) (v CheckpointListParams) {
+	for m := d.Object(); m.Next(); {
+		switch string(m.Name()) {
+		case "workspace":
+			v.Workspace = d.Text(1, 128, nil)
+		case "limit":
+			v.Limit = d.Integer(1, 1000)
+		case "cursor":
+			v.Cursor = strict.Pointer(d.String())
+		default:
+			d.Unknown()
+		}
+	}
+	return v
+}
+
+// CheckpointList: checkpoints, newest first.
+type CheckpointList struct {
+	// The checkpoints.
+	Checkpoints []Checkpoint `json:"checkpoints"`
+
+	// There are more; pass this as `cursor`. Optional; nil leaves it out.
+	NextCursor *string `json:"next_cursor,omitzero"`
+}
+
+// UnmarshalJSON decodes and checks a value. Errors are of type *DecodeError.
+func (v *CheckpointList) UnmarshalJSON(data []byte) error {
+	return strict.Decode(data, v, readCheckpointList)
+}
+
+func readCheckpointList(d *strict.Decoder) (v CheckpointList) {
+	var seen uint64
+	for m := d.Object(); m.Next(); {
+		switch string(m.Name()) {
+		case "checkpoints":
+			v.Checkpoints = strict.List(d, -1, -1, readCheckpoint)
+			seen |= 1 << 0
+		case "next_cursor":
+			v.NextCursor = strict.Pointer(d.String())
+		default:
+			d.Skip()
+		}
+	}
+	d.Require(seen, "checkpoints")
+	return v
+}
+
+// CheckpointRestoreParams: bring a workspace back to a checkpoint of its own.
+type CheckpointRestoreParams struct {
+	// Workspace id, or its name.
+	Workspace string `json:"workspace"`
+
+	// The checkpoint's id, or its name.
+	Checkpoint string `json:"checkpoint"`
+
+	// How long processes may take to end by themselves before they are killed. Optional; nil stands for the default,
+	// 10000.
+	TimeoutMS *int64 `json:"timeout_ms,omitzero"`
+
+	// Answer when done; otherwise at once, with the operation. Optional; nil stands for the default, true.
+	Wait *bool `json:"wait,omitzero"`
+
+	// Send $/progress.
+	Progress bool `json:"progress,omitzero"`
+
+	// Caller-chosen key: the same key with the same params returns the first outcome, other params are `key_reused`.
+	// Optional; the zero value leaves it out.
+	Key string `json:"key,omitzero"`
+}
+
+// UnmarshalJSON decodes and checks a value. Errors are of type *DecodeError.
+func (v *CheckpointRestoreParams) UnmarshalJSON(data []byte) error {
+	return strict.Decode(data, v, readCheckpointRestoreParams)
+}
+
+func readCheckpointRestoreParams(d *strict.Decoder) (v CheckpointRestoreParams) {
+	var seen uint64
+	for m := d.Object(); m.Next(); {
+		switch string(m.Name()) {
+		case "workspace":
+			v.Workspace = d.Text(1, 128, nil)
+			seen |= 1 << 0
+		case "checkpoint":
+			v.Checkpoint = d.Text(1, 200, nil)
+			seen |= 1 << 1
+		case "timeout_ms":
+			v.TimeoutMS = strict.Pointer(d.Integer(0, 9007199254740991))
+		case "wait":
+			v.Wait = strict.Pointer(d.Bool())
+		case "progress":
+			v.Progress = d.Bool()
+		case "key":
+			v.Key = d.Text(1, 128, nil)
+		default:
+			d.Unknown()
+		}
+	}
+	d.Require(seen, "workspace", "checkpoint")
+	return v
+}
+
+// CheckpointRestored: what restoring did.
+type CheckpointRestored struct {
+	// The workspace now.
+	Workspace Workspace `json:"workspace"`
+
+	// The operation that did it.
+	Operation Operation `json:"operation"`
+
+	// The checkpoint that was restored.
+	Checkpoint Checkpoint `json:"checkpoint"`
+
+	// What the workspace was until then, saved as a checkpoint of its own.
+	Before Checkpoint `json:"before"`
+}
+
+// UnmarshalJSON decodes and checks a value. Errors are of type *DecodeError.
+func (v *CheckpointRestored) UnmarshalJSON(data []byte) error {
+	return strict.Decode(data, v, readCheckpointRestored)
+}
+
+func readCheckpointRestored(d *strict.Decoder) (v CheckpointRestored) {
+	var seen uint64
+	for m := d.Object(); m.Next(); {
+		switch string(m.Name()) {
+		case "workspace":
+			v.Workspace = readWorkspace(d)
+			seen |= 1 << 0
+		case "operation":
+			v.Operation = readOperation(d)
+			seen |= 1 << 1
+		case "checkpoint":
+			v.Checkpoint = readCheckpoint(d)
+			seen |= 1 << 2
+		case "before":
+			v.Before = readCheckpoint(d)
+			seen |= 1 << 3
+		default:
+			d.Skip()
+		}
+	}
+	d.Require(seen, "workspace", "operation", "checkpoint", "before")
+	return v
+}
+
+// CheckpointRemoveParams: which checkpoint.
+type CheckpointRemoveParams struct {
+	// The checkpoint's id.
+	Checkpoint string `json:"checkpoint"`
+
+	// Answer when done; otherwise at once, with the operation. Optional; nil stands for the default, true.
+	Wait *bool `json:"wait,omitzero"`
+
+	// Send $/progress.
+	Progress bool `json:"progress,omitzero"`
+
+	// Caller-chosen key: the same key with the same params returns the first outcome, other params are `key_reused`.
+	// Optional; the zero value leaves it out.
+	Key string `json:"key,omitzero"`
+}
+
+// UnmarshalJSON decodes and checks a value. Errors are of type *DecodeError.
+func (v *CheckpointRemoveParams) UnmarshalJSON(data []byte) error {
+	return strict.Decode(data, v, readCheckpointRemoveParams)
+}
+
+func readCheckpointRemoveParams(d *strict.Decoder) (v CheckpointRemoveParams) {
+	var seen uint64
+	for m := d.Object(); m.Next(); {
+		switch string(m.Name()) {
+		case "checkpoint":
+			v.Checkpoint = d.Text(1, 128, nil)
+			seen |= 1 << 0
+		case "wait":
+			v.Wait = strict.Pointer(d.Bool())
+		case "progress":
+			v.Progress = d.Bool()
+		case "key":
+			v.Key = d.Text(1, 128, nil)
+		default:
+			d.Unknown()
+		}
+	}
+	d.Require(seen, "checkpoint")
+	return v
+}
+
+// CheckpointForkParams: a new workspace that begins as another one is, or as a checkpoint of it. Give `checkpoint` or
+// `workspace`.
+type CheckpointForkParams struct {
+	// Id of the checkpoint that it begins as. Optional; the zero value leaves it out.
+	Checkpoint string `json:"checkpoint,omitzero"`
+
+	// Id or name of the workspace that it begins as; its state now is what counts. Optional; the zero value leaves it
+	// out.
+	Workspace string `json:"workspace,omitzero"`
+
+	// The new workspace's name: lower-case letters, digits, inner hyphens.
+	Name string `json:"name"`
+
+	// A name for people. Optional; nil leaves it out.
+	DisplayName *string `json:"display_name,omitzero"`
+
+	// Added to the environment that the other workspace has.
+	Env map[string]string `json:"env,omitzero"`
+
+	// Labels; those of the other workspace are not taken over.
+	Labels map[string]string `json:"labels,omitzero"`
+
+	// Names of ports to allocate now, besides the standard ones and those that the other workspace has.
+	Ports []string `json:"ports,omitzero"`
+
+	// Start it too. Optional; nil stands for the default, true.
+	Start *bool `json:"start,omitzero"`
+
+	// Answer when done; otherwise at once, with the operation. Optional; nil stands for the default, true.
+	Wait *bool `json:"wait,omitzero"`
+
+	// Send $/progress.
+	Progress bool `json:"progress,omitzero"`
+
+	// Caller-chosen key: the same key with the same params returns the first outcome, other params are `key_reused`.
+	// Optional; the zero value leaves it out.
+	Key string `json:"key,omitzero"`
+}
+
+// UnmarshalJSON decodes and checks a value. Errors are of type *DecodeError.
+func (v *CheckpointForkParams) UnmarshalJSON(data []byte) error {
+	return strict.Decode(data, v, readCheckpointForkParams)
+}
+
+func readCheckpointForkParams(d *strict.Decoder) (v CheckpointForkParams) {
+	var seen uint64
+	for m := d.Object(); m.Next(); {
+		switch string(m.Name()) {
+		case "checkpoint":
+			v.Checkpoint = d.Text(1, 128, nil)
+		case "workspace":
+			v.Workspace = d.Text(1, 128, nil)
+		case "name":
+			v.Name = d.Text(-1, -1, pattern09bbae25)
+			seen |= 1 << 0
+		case "display_name":
+			v.DisplayName = strict.Pointer(d.Text(-1, 200, nil))
+		case "env":
+			v.Env = strict.Map(d, -1, -1, (*strict.Decoder).String)
+		case "labels":
+			v.Labels = strict.Map(d, -1, -1, (*strict.Decoder).String)
+		case "ports":
+			v.Ports = strict.List(d, -1, -1, (*strict.Decoder).String)
+		case "start":
+			v.Start = strict.Pointer(d.Bool())
+		case "wait":
+			v.Wait = strict.Pointer(d.Bool())
+		case "progress":
+			v.Progress = d.Bool()
+		case "key":
+			v.Key = d.Text(1, 128, nil)
+		default:
+			d.Unknown()
+		}
+	}
+	d.Require(seen, "name")
+	return v
+}
+
 // ProcessRef: which process.
 type ProcessRef struct {
 	// The id as the caller gave it.
@@ -4055,7 +4682,7 @@ type Operation struct {
 	// Its id.
 	ID string `json:"id"`
 
-	// The verb: create, start, stop, pause, resume, restart, switch, destroy.
+	// The verb: create, start, stop, pause, resume, restart, switch, destroy, checkpoint, restore, fork, forget.
 	Kind string `json:"kind"`
 
 	// The workspace's id.
@@ -7509,6 +8136,9 @@ type WorkspaceDestroyed struct {
 
 	// Work that was kept, and where it is. Optional; nil leaves it out.
 	Kept *WorkspaceKept `json:"kept,omitzero"`
+
+	// How many checkpoints of it went with it; absent: none. Optional; nil leaves it out.
+	Checkpoints *int64 `json:"checkpoints,omitzero"`
 }
 
 // UnmarshalJSON decodes and checks a value. Errors are of type *DecodeError.
@@ -7528,6 +8158,8 @@ func readWorkspaceDestroyed(d *strict.Decoder) (v WorkspaceDestroyed) {
 			seen |= 1 << 1
 		case "kept":
 			v.Kept = strict.Pointer(readWorkspaceKept(d))
+		case "checkpoints":
+			v.Checkpoints = strict.Pointer(d.Integer(0, 9007199254740991))
 		default:
 			d.Skip()
 		}

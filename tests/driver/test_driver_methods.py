@@ -45,7 +45,15 @@ def terminal(served: Served, refs: Refs) -> Refs:
     return dataclasses.replace(refs, process=process)
 
 
+def saved(served: Served, refs: Refs) -> Refs:
+    made = served.daemon.call("checkpoint.create", workspace=refs.workspace, name="saved")
+    return dataclasses.replace(refs, checkpoint=made["checkpoint"]["id"])
+
+
 BEFORE: dict[str, Prepare] = {
+    "checkpoint.list": saved,
+    "checkpoint.restore": saved,
+    "checkpoint.remove": saved,
     "workspace.start": stopped,
     "workspace.resume": paused,
     "git.commit": changed,

@@ -69,6 +69,8 @@ FINISH = ["exec.end.known", "exec.end.noted", "exec.end.saving", "exec.end.saved
 KEEPER = ["host.keeper.started", "host.keeper.noted"]
 KEPT = {"exec.ending.noted", "keeper.spawn.log", "backend.note.written"}
 """Those of `tests/daemon/backends/docker/test_docker_killed.py`, as are all that begin with ``docker.``."""
+CHECKPOINTS = ("checkpoint.", "restore.", "fork.", "forget.", "destroy.checkpoint.")
+"""How those of `tests/e2e/test_checkpoint_crash.py` begin."""
 ELSEWHERE = {"git.worktree.registered", "git.remove.renamed", "git.remove.forgotten", *KEPT}
 """Those of `tests/daemon/git/test_git_worktrees.py`."""
 
@@ -77,7 +79,7 @@ def test_every_point_is_died_at():
     written = set()
     for module in Path(nexusd.__file__).parent.rglob("*.py"):
         written.update(re.findall(r'failpoint\("([a-z.]+)"\)', module.read_text()))
-    written = {point for point in written if not point.startswith("docker.")}
+    written = {point for point in written if not point.startswith(("docker.", *CHECKPOINTS))}
     tried = {
         *CREATE,
         *START,

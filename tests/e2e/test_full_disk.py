@@ -250,3 +250,33 @@ async def test_the_daemon_starts_on_a_full_disk_or_says_why(home_disk: tuple[Wor
     await world.daemon.astop()
     await world.daemon.astart()
     assert {record["name"] for record in world.daemon.call("workspace.list")["workspaces"]} >= {"kept", "full"}
+
+
+@pytest.mark.parametrize("full", ["home", "work"])
+async def test_a_checkpoint_without_room(request: pytest.FixtureRequest, full: str) -> None:
+    """The copy has no room in the daemon's home, or what is restored none beside the worktree."""
+    world, disk = request.getfixturevalue(f"{full}_disk")
+    made = await asyncio.to_thread(world.workspace, f"room-{full}")
+    workspace, root = made["id"], Path(made["worktree"])
+    place = world.daemon.home / "state" / "checkpoints"
+    async with await world.connect() as client:
+        (root / "large.bin").write_bytes(os.urandom(2 << 20))
+        saved = (await client.call("checkpoint.create", workspace=workspace))["checkpoint"]["id"]
+        disk.fill(leave=1 << 20)
+        before, beside = names(root), names(root.parent)
+        calls = [("restore", {"workspace": workspace, "checkpoint": saved})]
+        calls += (
+            [("create", {"workspace": workspace})] if full == "home" else [("fork", {"checkpoint": saved, "name": "x"})]
+        )
+        for method, params in calls:
+            error = await client.fails(f"checkpoint.{method}", **params)
+            assert (error["code"], error["name"]) == (1011, "storage_full"), (method, error)
+            assert os.listdir(place) == [saved]
+            assert (names(root), names(root.parent)) == (before, beside), method
+        assert (await client.call("workspace.get", workspace=workspace))["state"] == "running"
+        disk.free()
+        (root / "large.bin").unlink()
+        await client.call("checkpoint.restore", workspace=workspace, checkpoint=saved)
+        assert names(root) == before
+        await client.call("workspace.destroy", workspace=workspace, force=True)
+        assert os.listdir(place) == []

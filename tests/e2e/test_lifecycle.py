@@ -282,7 +282,8 @@ def test_every_change_is_audited(world: World, method: str) -> None:
     record = world.workspace()
     process = world.daemon.call("exec.start", workspace=record["id"], argv=["sleep", "600"], pty={"cols": 9, "rows": 9})
     operation = world.daemon.call("operation.list", workspace=record["id"])["operations"][0]["id"]
-    refs = Refs(record["id"], process["id"], operation, "", str(world.repository), subject)
+    saved = world.daemon.call("checkpoint.create", workspace=record["id"])["checkpoint"]["id"]
+    refs = Refs(record["id"], process["id"], operation, "", str(world.repository), subject, saved)
     answer = world.daemon.http(
         "POST",
         "/rpc",

@@ -58,6 +58,7 @@ class Tenant:
         self.record = record if not self.record else self.record
         process = self.ok("exec.start", workspace=record["id"], argv=["sleep", "600"], stdin=True, pty=_PTY)
         token = self.ok("token.create", subject=self.subject, scopes=["files:read"])
+        saved = self.ok("checkpoint.create", workspace=record["id"], comment=f"{SECRET} {self.subject}")
         return Refs(
             workspace=record["id"],
             process=process["id"],
@@ -65,6 +66,7 @@ class Tenant:
             token=token["info"]["id"],
             repository=str(self.repository),
             subject=self.subject,
+            checkpoint=saved["checkpoint"]["id"],
         )
 
     def post(self, method: str, params: dict[str, Any], token: str | None = None) -> bytes:
@@ -95,6 +97,7 @@ class Tenant:
             "process": self.ok("exec.get", process=self.refs.process),
             "processes": len(self.ok("exec.list", workspace=self.workspace)["processes"]),
             "operations": self.ok("operation.list", limit=1000)["operations"],
+            "checkpoints": self.ok("checkpoint.list")["checkpoints"],
             "tokens": self.ok("token.list")["tokens"],
             "files": tree(self.worktree),
             "refs": self.ok("git.branch", workspace=self.workspace)["branches"],
@@ -177,7 +180,11 @@ def blank(answer: bytes, reference: str) -> bytes:
 
 TARGETED = [name for name in NAMES if METHODS[name].target not in (None, "node")]
 NODE = [name for name in NAMES if METHODS[name].target == "node"]
-OPTIONAL = [name for name in ("operation.list", "workspace.watch") if METHODS[name].target is None]
+OPTIONAL = [
+    name
+    for name in ("operation.list", "workspace.watch", "checkpoint.list", "checkpoint.fork")
+    if METHODS[name].target is None
+]
 """Methods whose workspace may be left out: the gate does not resolve it, so their handlers do."""
 
 
@@ -218,9 +225,11 @@ async def test_absent_and_forbidden_are_one_answer(tenants: tuple[Tenant, Tenant
     own = case(method, bob.refs)
     for theirs in (own[target], getattr(bob.gone, target), *(["project", "pro"] if target == "workspace" else [])):
         absent = nothing(theirs)
-        for extra in ({}, {"key": "tenant-key"} if METHODS[method].keyed else {}):
-            forbidden = await answers(alice, token, method, {**own, **extra, target: theirs})
-            missing = await answers(alice, token, method, {**own, **extra, target: absent})
+        for keyed in {False, METHODS[method].keyed}:
+            # Where the gate does not see the reference, the key is noted with it: the same key would be refused.
+            extra = [{"key": f"tenant-{reference}"} if keyed else {} for reference in (theirs, absent)]
+            forbidden = await answers(alice, token, method, {**own, **extra[0], target: theirs})
+            missing = await answers(alice, token, method, {**own, **extra[1], target: absent})
             assert failed(method, json.loads(forbidden))["name"] == f"{target}_not_found"
             assert blank(forbidden, theirs) == blank(missing, absent)
 
@@ -262,17 +271,36 @@ def test_files_over_http(tenants: tuple[Tenant, Tenant], http: str) -> None:
 async def test_lists_show_only_what_is_ones_own(tenants: tuple[Tenant, Tenant]) -> None:
     alice, bob = tenants
     theirs = {bob.workspace, bob.gone.workspace, bob.refs.process, bob.refs.operation, bob.refs.token}
+    theirs |= {bob.refs.checkpoint, bob.gone.checkpoint}
     for grant, token in grants(alice.world, alice).items():
         async with await WireClient.open(alice.world.daemon.ws_url, token) as client:
             for method, params in (
                 ("workspace.list", {"limit": 1000, "destroyed": True}),
                 ("workspace.list", {"repository": str(bob.repository), "destroyed": True}),
                 ("operation.list", {"limit": 1000}),
+                ("checkpoint.list", {"limit": 1000}),
                 ("token.list", {}),
             ):
                 shown = json.dumps(await client.call(method, **params))
                 assert not [thing for thing in theirs if thing in shown], (grant, method)
                 assert '"bob"' not in shown and "bob-repository" not in shown.replace(str(bob.repository), "")
+
+
+# requirement: auth.invisible
+@pytest.mark.parametrize("method", ["checkpoint.fork", "checkpoint.restore"])
+async def test_a_checkpoint_of_another_is_no_checkpoint(tenants: tuple[Tenant, Tenant], method: str) -> None:
+    alice, bob = tenants
+    for grant, token in grants(alice.world, alice).items():
+        for theirs in (bob.refs.checkpoint, bob.gone.checkpoint):
+            own = {"name": "stolen"} if method == "checkpoint.fork" else {"workspace": alice.workspace}
+            if grant == "another subject, own" and method == "checkpoint.restore":
+                continue  # it does not see that workspace either
+            found = [
+                await answers(alice, token, method, {**own, "checkpoint": reference})
+                for reference in (theirs, nothing(theirs))
+            ]
+            assert failed(method, json.loads(found[0]))["name"] == "checkpoint_not_found"
+            assert blank(found[0], theirs) == blank(found[1], nothing(theirs))
 
 
 async def test_a_name_means_ones_own(tenants: tuple[Tenant, Tenant]) -> None:

@@ -22,6 +22,7 @@ ALLOWED = {
     "files/stage.py": "makes and renames temporary files in an open directory",
     "files/remove.py": "unlinks by name in an open directory",
     "files/copytree.py": "opens directories by name in an open directory, never following",
+    "files/replica.py": "copies a tree by name in open directories, never following",
     "files/tree.py": "renames, unlinks and changes modes by descriptor",
     "files/listing.py": "reads links by name in an open directory",
     "files/watchtree.py": "reads directories that are open",

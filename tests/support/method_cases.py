@@ -23,6 +23,7 @@ class Refs:
         token: id of a token.
         repository: path of a repository.
         subject: who asks.
+        checkpoint: id of a checkpoint of the workspace.
     """
 
     workspace: str
@@ -31,6 +32,7 @@ class Refs:
     token: str
     repository: str
     subject: str
+    checkpoint: str = "cp_nobody"
 
 
 Case = Callable[[Refs], dict[str, Any]]
@@ -70,6 +72,11 @@ CASES: dict[str, Case] = {
     "workspace.destroy": _in_workspace(force=True),
     "workspace.stats": _in_workspace(),
     "workspace.watch": _in_workspace(),
+    "checkpoint.create": _in_workspace(name="made by case"),
+    "checkpoint.list": _in_workspace(),
+    "checkpoint.restore": lambda refs: {"workspace": refs.workspace, "checkpoint": refs.checkpoint},
+    "checkpoint.remove": lambda refs: {"checkpoint": refs.checkpoint},
+    "checkpoint.fork": lambda refs: {"workspace": refs.workspace, "name": "forked-by-case"},
     "operation.get": _of_operation(),
     "operation.list": _in_workspace(),
     "operation.wait": _of_operation(timeout_ms=0),

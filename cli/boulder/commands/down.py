@@ -30,8 +30,8 @@ async def command(
 ) -> None:
     """Take a workspace down: its processes, its ports, its worktree, and its branch if that holds nothing of its own.
 
-    Uncommitted work refuses it, with exit code 5 and the list of files. Commits that exist nowhere else keep the
-    branch: it is named, and the exit code is 0.
+    Its checkpoints go with it. Uncommitted work refuses it, with exit code 5 and the list of files. Commits that exist
+    nowhere else keep the branch: it is named, and the exit code is 0.
     """
     from nexus_sdk.protocol import types
     from nexus_sdk.protocol.errors import WorkspaceDirty
@@ -75,6 +75,8 @@ def say(app: App, result: types.WorkspaceDestroyed) -> None:
         app.out.line(f"{clean(result.operation.id)}  taking {name} down")
         return
     app.out.line(f"{name} is gone")
+    if isinstance(result.checkpoints, int):
+        app.out.line(f"  gone    {result.checkpoints} checkpoint{'s' if result.checkpoints > 1 else ''} of it")
     kept = result.kept
     if isinstance(kept, types.WorkspaceKept) and kept.branch:
         commits = "1 commit that exists" if kept.unpushed == 1 else f"{kept.unpushed} commits that exist"

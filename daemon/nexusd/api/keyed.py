@@ -87,7 +87,7 @@ class KeyedCalls:
                 raise NexusError.from_wire(stored["code"], stored["message"], stored.get("data"))
             if known.operation is not None:
                 return await self._recover(call, known.operation)
-            if not call.method.idempotent and not call.method.name.startswith("workspace."):
+            if not call.method.idempotent and not call.method.name.startswith(("workspace.", "checkpoint.")):
                 # A lifecycle call binds its key in the transaction that accepts it: unbound means nothing was done.
                 raise OutcomeUnknown(
                     f"an earlier {call.method.name} with this key was interrupted", may_have_run=True, key=key

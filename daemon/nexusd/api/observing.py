@@ -23,7 +23,15 @@ from nexusd.wire.dispatch import Dispatcher, Handler
 log = logging.getLogger(__name__)
 
 MAKES_ROOM = frozenset(
-    {"fs.remove", "workspace.destroy", "workspace.stop", "exec.signal", "exec.remove", "system.drain"}
+    {
+        "fs.remove",
+        "checkpoint.remove",
+        "workspace.destroy",
+        "workspace.stop",
+        "exec.signal",
+        "exec.remove",
+        "system.drain",
+    }
 )
 """Calls that are served even where their intent cannot be written."""
 

@@ -1,7 +1,7 @@
 """From the thing a call names to the workspace it belongs to: what the gate decides on.
 
-Absent and unseen are one answer. A process or an operation is found by its id alone; whose it is comes from its
-workspace, so a token that sees the workspace sees them, and no other token can tell that they exist.
+Absent and unseen are one answer. A process, an operation or a checkpoint is found by its id alone; whose it is comes
+from its workspace, so a token that sees the workspace sees them, and no other token can tell that they exist.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from nexus_sdk.protocol.errors import WorkspaceNotFound
 
 from nexusd.auth.identity import Identity
 from nexusd.processes.table import ProcessTable
+from nexusd.store import checkpoints as checkpoint_rows
 from nexusd.store import operations as operation_rows
 from nexusd.store import workspaces as workspace_rows
 from nexusd.store.database import Database
@@ -20,7 +21,10 @@ from nexusd.workspaces.registry import Registry
 
 
 class Resolver:
-    """Finds the workspace behind a workspace's id or name, a process or an operation. Fulfils the gate's protocol."""
+    """Finds the workspace behind a workspace's id or name, a process, an operation or a checkpoint.
+
+    Fulfils the gate's protocol.
+    """
 
     def __init__(self, registry: Registry, processes: ProcessTable, db: Database) -> None:
         self._registry = registry
@@ -48,4 +52,9 @@ class Resolver:
     async def operation(self, id: str) -> str | None:
         """Id of the workspace that an operation is about."""
         record = await self._db.read(lambda conn: operation_rows.get(conn, id))
+        return None if record is None else record.workspace
+
+    async def checkpoint(self, id: str) -> str | None:
+        """Id of the workspace that a checkpoint was made of."""
+        record = await self._db.read(lambda conn: checkpoint_rows.get(conn, id))
         return None if record is None else record.workspace

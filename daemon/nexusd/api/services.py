@@ -18,6 +18,7 @@ from nexusd.files.service import FileService
 from nexusd.processes.table import ProcessTable
 from nexusd.store.database import Database
 from nexusd.wire.dispatch import Dispatcher
+from nexusd.workspaces.checkpoints import Checkpoints
 from nexusd.workspaces.manager import Manager
 from nexusd.workspaces.parts import Parts
 from nexusd.workspaces.registry import Registry
@@ -61,6 +62,7 @@ class Services:
     registry: Registry
     parts: Parts
     manager: Manager
+    checkpoints: Checkpoints
     processes: ProcessTable
     files: FileService
     usage: Usage

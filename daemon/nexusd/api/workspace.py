@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 import msgspec
 from nexus_sdk.protocol import types
 from nexus_sdk.protocol.errors import Forbidden
 
+from nexusd.api.following import follow
 from nexusd.api.observing import Calls
 from nexusd.api.optional import optional
+from nexusd.api.outcomes import Outcomes
 from nexusd.api.services import Services
 from nexusd.api.sources import find_source
 from nexusd.auth.identity import Identity
 from nexusd.store import workspaces as rows
 from nexusd.wire.call import Call
 from nexusd.wire.stream import ServerStream
-from nexusd.workspaces import view
 from nexusd.workspaces.journal import Run
-from nexusd.workspaces.manager import outcome
 
 
 def register(calls: Calls, services: Services) -> None:
@@ -27,10 +26,11 @@ def register(calls: Calls, services: Services) -> None:
     manager = services.manager
     registry = services.registry
 
+    outcomes = Outcomes(services)
+
     async def finish(call: Call, run: Run, wait: bool) -> types.LifecycleResult:
         await follow(call, run, wait)
-        record = await manager.record(run.record.workspace)
-        return types.LifecycleResult(workspace=manager.show(record), operation=view.operation(run.record))
+        return await outcomes.lifecycle(run)
 
     async def create(call: Call, params: types.WorkspaceCreateParams) -> types.LifecycleResult:
         if isinstance(call.identity.workspaces, frozenset):
@@ -59,7 +59,8 @@ def register(calls: Calls, services: Services) -> None:
 
     async def destroy(call: Call, params: types.WorkspaceDestroyParams) -> types.WorkspaceDestroyed:
         run = await manager.destroy(call.identity.subject, call.workspace.id, params)
-        return _destroyed(await finish(call, run, params.wait), run.data)
+        await follow(call, run, params.wait)
+        return await outcomes.destroyed(run)
 
     def get(call: Call, params: types.WorkspaceGetParams) -> types.Workspace:
         return manager.show(call.workspace)
@@ -118,41 +119,3 @@ def register(calls: Calls, services: Services) -> None:
     calls.register("workspace.destroy", destroy)
     calls.register("workspace.stats", stats)
     calls.register("workspace.watch", watch)
-
-
-def recovery(services: Services) -> Callable[[Call, str], Awaitable[types.LifecycleResult | types.WorkspaceDestroyed]]:
-    """Answers a lifecycle call from the operation that an earlier attempt with the same key began."""
-    manager = services.manager
-
-    async def recover(call: Call, operation: str) -> types.LifecycleResult | types.WorkspaceDestroyed:
-        run = manager.journal.running(operation)
-        if run is None:
-            run = manager.journal.ended(await manager.operation(operation))
-        await follow(call, run, getattr(call.params, "wait", True))
-        record = await manager.record(run.record.workspace)
-        done = types.LifecycleResult(workspace=manager.show(record), operation=view.operation(run.record))
-        return _destroyed(done, run.data) if call.method.result is types.WorkspaceDestroyed else done
-
-    return recover
-
-
-def _destroyed(done: types.LifecycleResult, data: dict[str, Any]) -> types.WorkspaceDestroyed:
-    kept: types.WorkspaceKept | msgspec.UnsetType = msgspec.UNSET
-    if data.get("kept"):
-        kept = msgspec.convert(data["kept"], types.WorkspaceKept)
-    return types.WorkspaceDestroyed(workspace=done.workspace, operation=done.operation, kept=kept)
-
-
-async def follow(call: Call, run: Run, wait: bool) -> None:
-    """Wait for an operation and report its progress; a cancelled or lost wait leaves the operation alone.
-
-    Raises whatever made the operation fail.
-    """
-    if not wait:
-        return
-    stop = run.listen(call.progress)
-    try:
-        await run.wait()
-    finally:
-        stop()
-    outcome(run)

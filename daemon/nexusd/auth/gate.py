@@ -13,6 +13,7 @@ from typing import Any, Final, Protocol, TypeVar
 
 from nexus_sdk.protocol.errors import (
     CapabilityMissing,
+    CheckpointNotFound,
     Draining,
     Forbidden,
     MethodNotFound,
@@ -59,6 +60,10 @@ class Resolver(Protocol):
         """Id of the workspace that an operation is about."""
         ...
 
+    def checkpoint(self, id: str) -> str | Awaitable[str | None] | None:
+        """Id of the workspace that a checkpoint was made of."""
+        ...
+
 
 class GatedCall(Protocol):
     """What the gate needs of a call; `nexusd.wire.call.Call` is one."""
@@ -73,7 +78,7 @@ class Gate:
     """Admits calls.
 
     Args:
-        resolver: finds workspaces, processes and operations.
+        resolver: finds workspaces, processes, operations and checkpoints.
         capable: whether a backend, by name, has a capability; None leaves that question to the backend itself.
         methods: the method table.
         clock: seconds since the epoch.
@@ -95,7 +100,11 @@ class Gate:
         self._methods = methods
         self._clock = clock
         self.draining = False
-        self._find: Final = {"process": resolver.process, "operation": resolver.operation}
+        self._find: Final = {
+            "process": resolver.process,
+            "operation": resolver.operation,
+            "checkpoint": resolver.checkpoint,
+        }
 
     def admit(self, call: GatedCall) -> Awaitable[None] | None:
         """Let a call pass, or raise. Sets `call.workspace` to the record of the workspace it is about.
@@ -107,8 +116,8 @@ class Gate:
             MethodNotFound: the method is not in the schema.
             Draining: the daemon stops.
             Forbidden: the identity lacks the method's scope.
-            WorkspaceNotFound, ProcessNotFound, OperationNotFound: there is no such thing, or not for this identity;
-                the two cannot be told apart.
+            WorkspaceNotFound, ProcessNotFound, OperationNotFound, CheckpointNotFound: there is no such thing, or not
+                for this identity; the two cannot be told apart.
             CapabilityMissing: the workspace's backend cannot do this.
         """
         method: Method = call.method
@@ -201,6 +210,8 @@ def _absent(method: Method, ref: str) -> NexusError:
         return ProcessNotFound(f"no process {ref!r}", process=ref)
     if method.target == "operation":
         return OperationNotFound(f"no operation {ref!r}", operation=ref)
+    if method.target == "checkpoint":
+        return CheckpointNotFound(f"no checkpoint {ref!r}", checkpoint=ref)
     return WorkspaceNotFound(f"no workspace {ref!r}", workspace=ref)
 
 

@@ -379,6 +379,40 @@ class Backend(Protocol):
         """Remove everything the backend holds for the workspace. The worktree is not the backend's."""
         ...
 
+    async def checkpoint(self, spec: MachineSpec, checkpoint: str) -> int:
+        """Save under this id what the machine holds outside of the worktree; how many bytes that takes.
+
+        Saved already is success. The worktree is not the backend's. The machine may be stopped, or run, frozen or not.
+
+        Raises:
+            CheckpointImpossible: it holds something that cannot be saved.
+        """
+        ...
+
+    async def saved(self, workspace: str, checkpoint: str) -> bool:
+        """Whether what was saved under this id is still there."""
+        ...
+
+    async def restore(self, spec: MachineSpec, checkpoint: str) -> None:
+        """Make the machine, which is stopped, anew from what was saved under this id.
+
+        Raises:
+            CheckpointDamaged: it is gone; the machine is as it was.
+        """
+        ...
+
+    async def fork(self, spec: MachineSpec, source: str, checkpoint: str, report: Report = quiet) -> None:
+        """Prepare a machine as `create` does, from what was saved of the workspace `source`; it depends on neither.
+
+        Raises:
+            CheckpointDamaged: what was saved is gone.
+        """
+        ...
+
+    async def forget(self, workspace: str, checkpoint: str) -> None:
+        """Remove what was saved under this id; nothing there is success. `destroy` removes all of a workspace."""
+        ...
+
     async def list(self) -> list[MachineStatus]:
         """Everything that carries our label, known to the manager or not. What reconcile works from."""
         ...
@@ -390,3 +424,21 @@ class Backend(Protocol):
     def machine(self, spec: MachineSpec) -> Machine:
         """The inside of a workspace. Cheap; spawning and dialling need it to be running, files do not."""
         ...
+
+
+class NoFilesOfItsOwn:
+    """The verbs of checkpoints where machines have no files but the worktree: there is nothing to save."""
+
+    async def checkpoint(self, spec: MachineSpec, checkpoint: str) -> int:
+        """See `Backend.checkpoint`."""
+        return 0
+
+    async def saved(self, workspace: str, checkpoint: str) -> bool:
+        """See `Backend.saved`."""
+        return True
+
+    async def restore(self, spec: MachineSpec, checkpoint: str) -> None:
+        """See `Backend.restore`."""
+
+    async def forget(self, workspace: str, checkpoint: str) -> None:
+        """See `Backend.forget`."""

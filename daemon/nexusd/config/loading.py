@@ -29,6 +29,7 @@ NOT_KEYS = frozenset(
         "NEXUS_URL",
         "NEXUS_TOKEN",
         "NEXUS_FAILPOINT",
+        "NEXUS_MOCK",
         "NEXUS_NODE_CONFIG",
         # what a process in a workspace is told, and hands on to a daemon that is started there
         "NEXUS_WORKSPACE",

@@ -157,6 +157,9 @@ class Limits(Section, frozen=True, kw_only=True):
     max_processes_per_workspace: Annotated[
         int, _key("integer", "Processes that run at once in a workspace.", least=1, most=1_000_000)
     ] = 512
+    max_checkpoints_per_workspace: Annotated[
+        int, _key("integer", "Checkpoints of a workspace that are kept.", least=1, most=1_000_000)
+    ] = 100
     max_connections: Annotated[int, _key("integer", "Connections at once.", least=1, most=1_000_000)] = 20000
     max_unauthenticated_per_address: Annotated[
         int, _key("integer", "Connections of one address that have not proven who they are.", least=1, most=1_000_000)

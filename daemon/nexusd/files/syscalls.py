@@ -1,5 +1,5 @@
 """System calls that the standard library has no name for: openat2 and renameat2 (Linux), renameatx_np (macOS),
-sync_file_range and statx (Linux).
+sync_file_range, syncfs, statx and FICLONE (Linux).
 
 They are `None`-like when the system lacks them: they raise `OSError` with ENOSYS and the caller takes its other way.
 Numbers: openat2 is 437 on every architecture (added after the tables were unified). renameat2 comes from the C library.
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import fcntl
 import os
 import struct
 import sys
@@ -20,7 +21,10 @@ RESOLVE_IN_ROOT: Final = 0x10
 
 _OPENAT2: Final = 437
 _RENAME_NOREPLACE: Final = 1
+_RENAME_EXCHANGE: Final = 2
+_FICLONE: Final = 0x40049409
 _SYNC_FILE_RANGE_WRITE: Final = 2
+_RENAME_SWAP: Final = 2
 _RENAME_EXCL: Final = 4
 _AT_EMPTY_PATH: Final = 0x1000
 _STATX_MNT_ID: Final = 0x1000
@@ -66,14 +70,49 @@ def rename_exclusive(source_dir: int, source: str, target_dir: int, target: str)
     Raises:
         OSError: as renameat2(2); ENOSYS or EINVAL where the system or the filesystem cannot do it.
     """
+    _rename(source_dir, source, target_dir, target, linux=_RENAME_NOREPLACE, darwin=_RENAME_EXCL)
+
+
+def rename_exchange(first_dir: int, first: str, second_dir: int, second: str) -> None:
+    """Let two entries change places in one step: nobody ever sees neither, or one of them twice.
+
+    Raises:
+        OSError: as renameat2(2); ENOSYS or EINVAL where the system or the filesystem cannot do it.
+    """
+    _rename(first_dir, first, second_dir, second, linux=_RENAME_EXCHANGE, darwin=_RENAME_SWAP)
+
+
+def _rename(source_dir: int, source: str, target_dir: int, target: str, *, linux: int, darwin: int) -> None:
     old, new = os.fsencode(source), os.fsencode(target)
     if sys.platform == "linux" and hasattr(_libc, "renameat2"):
-        failed = _libc.renameat2(source_dir, old, target_dir, new, ctypes.c_uint(_RENAME_NOREPLACE))
+        failed = _libc.renameat2(source_dir, old, target_dir, new, ctypes.c_uint(linux))
     elif sys.platform == "darwin":
-        failed = _libc.renameatx_np(source_dir, old, target_dir, new, ctypes.c_uint(_RENAME_EXCL))
+        failed = _libc.renameatx_np(source_dir, old, target_dir, new, ctypes.c_uint(darwin))
     else:
-        raise OSError(errno.ENOSYS, "no exclusive rename on this system")
+        raise OSError(errno.ENOSYS, "no rename with flags on this system")
     if failed:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))
+
+
+def clone(source: int, target: int) -> bool:
+    """Let an empty file share the blocks of another (FICLONE); False where the filesystem cannot, or not across two."""
+    if sys.platform != "linux":
+        return False
+    try:
+        fcntl.ioctl(target, _FICLONE, source)
+    except OSError as error:
+        if error.errno in (errno.EOPNOTSUPP, errno.EXDEV, errno.EINVAL, errno.ENOTTY, errno.ENOSYS, errno.EPERM):
+            return False
+        raise
+    return True
+
+
+def sync_filesystem(fd: int) -> None:
+    """Write everything of a filesystem to its disk: for a tree, cheaper than each file by itself. Raises OSError."""
+    if sys.platform != "linux":
+        os.sync()
+    elif _libc.syncfs(ctypes.c_int(fd)):
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number))
 

@@ -17,7 +17,7 @@ import secrets
 import shutil
 import stat
 import weakref
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -129,7 +129,14 @@ async def check_free(repo: Path, worktree: Path, branch: str) -> None:
 
 
 async def create(
-    repo: Path, worktree: Path, branch: str, commit: str, *, resume: bool = False, timeout: float = CREATE_SECONDS
+    repo: Path,
+    worktree: Path,
+    branch: str,
+    commit: str,
+    *,
+    resume: bool = False,
+    timeout: float = CREATE_SECONDS,
+    fill: Callable[[Checkout], Awaitable[None]] | None = None,
 ) -> Path:
     """Make `branch` at `commit` and check it out in `worktree`; gives the worktree.
 
@@ -140,6 +147,7 @@ async def create(
         commit: full hash.
         resume: an earlier attempt of ours may have begun: what it left is finished, or removed and made again.
         timeout: seconds.
+        fill: puts the files there, and at last the index, instead of a checkout.
 
     Raises:
         BranchExists: branch or worktree exist and are not what an earlier attempt left.
@@ -167,7 +175,10 @@ async def create(
             await _register(git, worktree, branch, commit, reset=resume, fds=(fd, inner))
         failpoint("git.worktree.registered")
         async with _slots():
-            await _check_out(Checkout.find(repo, worktree), timeout=timeout, fd=fd)
+            if fill is not None:
+                await fill(Checkout.find(repo, worktree))
+            else:
+                await _check_out(Checkout.find(repo, worktree), timeout=timeout, fd=fd)
         failpoint("git.worktree.added")
     return worktree
 

@@ -1,4 +1,28 @@
 -- Rendered from nexusd/store/tables.py; do not edit.
+CREATE TABLE checkpoints (
+	id VARCHAR(40) NOT NULL,
+	workspace VARCHAR(40) NOT NULL,
+	workspace_name VARCHAR(255) NOT NULL,
+	owner VARCHAR(255) NOT NULL,
+	state VARCHAR(20) NOT NULL,
+	name VARCHAR(255) NOT NULL,
+	comment TEXT NOT NULL,
+	automatic BOOLEAN NOT NULL,
+	backend VARCHAR(255) NOT NULL,
+	branch TEXT NOT NULL,
+	"commit" TEXT NOT NULL,
+	files BIGINT NOT NULL,
+	skipped BIGINT NOT NULL,
+	size BIGINT NOT NULL,
+	options TEXT NOT NULL,
+	created_at BIGINT NOT NULL,
+	PRIMARY KEY (id)
+);
+
+CREATE INDEX checkpoints_created_at ON checkpoints (created_at, id);
+
+CREATE INDEX checkpoints_workspace ON checkpoints (workspace, created_at);
+
 CREATE TABLE keys (
 	owner VARCHAR(255) NOT NULL,
 	"key" VARCHAR(255) NOT NULL,

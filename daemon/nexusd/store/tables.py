@@ -115,6 +115,29 @@ ports = Table(
     Index("ports_workspace", "workspace"),
 )
 
+checkpoints = Table(
+    "checkpoints",
+    metadata,
+    Column("id", ID, primary_key=True),
+    Column("workspace", ID, nullable=False),
+    Column("workspace_name", NAME, nullable=False),
+    Column("owner", NAME, nullable=False),
+    Column("state", String(20), nullable=False),
+    Column("name", NAME, nullable=False),
+    Column("comment", Text, nullable=False),
+    Column("automatic", Boolean, nullable=False),
+    Column("backend", NAME, nullable=False),
+    Column("branch", Text, nullable=False),
+    Column("commit", Text, nullable=False),
+    Column("files", BigInteger, nullable=False),
+    Column("skipped", BigInteger, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("options", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Index("checkpoints_workspace", "workspace", "created_at"),
+    Index("checkpoints_created_at", "created_at", "id"),
+)
+
 keys = Table(
     "keys",
     metadata,

@@ -6,9 +6,10 @@ import asyncio
 import logging
 import re
 import time
-from collections.abc import Awaitable, Callable, Collection, Coroutine
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -39,6 +40,7 @@ from nexusd.store.operations import OperationRecord
 from nexusd.store.ports import PortRecord
 from nexusd.store.workspaces import WorkspaceRecord
 from nexusd.workspaces import view
+from nexusd.workspaces.checkpoint_plans import checkpoint_plans
 from nexusd.workspaces.journal import Journal, Run
 from nexusd.workspaces.parts import Parts
 from nexusd.workspaces.plans import plans
@@ -65,7 +67,7 @@ class Manager:
     def __init__(self, parts: Parts) -> None:
         self.parts = parts
         self.journal = Journal(parts.db, self.refresh, self._note_end)
-        self.plans = plans(parts)
+        self.plans = {**plans(parts), **checkpoint_plans(parts)}
         self._touched: dict[str, float] = {}
         self._ended: list[Callable[[str, str], None]] = []
         self._destroyed: list[Callable[[str], Awaitable[None]]] = []
@@ -167,7 +169,7 @@ class Manager:
         """
         if not NAME.fullmatch(params.name):
             raise InvalidName(f"{params.name!r} is not a valid workspace name", name=params.name)
-        _check_env(params.env)
+        check_env(params.env)
         url = await repositories.normalise(source)
         defaults = await self.parts.defaults_for(url)
         backend = params.backend if params.backend is not msgspec.UNSET else defaults.backend
@@ -204,19 +206,20 @@ class Manager:
             "ref": params.repository.ref if params.repository.ref is not msgspec.UNSET else None,
             "start": params.start,
         }
-        operation = self._operation("create", record, stored, params.key)
+        operation = self.operation_for("create", record, stored, params.key)
+        operation.steps = self.steps_of(operation)
         record.operation = operation.id
 
         def accept(conn: Connection) -> None:
             if rows.find(conn, owner, params.name) is not None:
                 raise WorkspaceExists(f"you already have a workspace named {params.name}", workspace=params.name)
-            self._check_limits(conn, owner)
+            self.check_limits(conn, owner)
             taken = {port.port for port in port_rows.all_ports(conn)}
             ports = allocate(self.parts.port_range, owner, params.name, params.ports, taken)
             rows.insert(conn, record)
             for name, port in ports.items():
                 port_rows.insert(conn, PortRecord(port=port, workspace=record.id, name=name, created_at=now))
-            self._insert(conn, owner, operation)
+            self.insert_operation(conn, owner, operation)
 
         await self.parts.db.run(accept)
         await self.refresh(record.id)
@@ -224,25 +227,25 @@ class Manager:
 
     async def start(self, owner: str, workspace: str, params: types.WorkspaceChangeParams) -> Run:
         """Run it; running already is success."""
-        return await self._change("start", owner, workspace, params, STARTABLE, goal="running")
+        return await self.change("start", owner, workspace, params, STARTABLE, goal="running")
 
     async def stop(self, owner: str, workspace: str, params: types.WorkspaceChangeParams) -> Run:
         """End everything in it; stopped already is success."""
-        return await self._change("stop", owner, workspace, params, STOPPABLE, goal="stopped")
+        return await self.change("stop", owner, workspace, params, STOPPABLE, goal="stopped")
 
     async def restart(self, owner: str, workspace: str, params: types.WorkspaceChangeParams) -> Run:
         """Stop, then start."""
-        return await self._change("restart", owner, workspace, params, STOPPABLE, goal=None)
+        return await self.change("restart", owner, workspace, params, STOPPABLE, goal=None)
 
     async def pause(self, owner: str, workspace: str, params: types.WorkspaceChangeParams) -> Run:
         """Freeze it; paused already is success."""
         self.parts.require(await self.record(workspace), "pause")
-        return await self._change("pause", owner, workspace, params, ("running", "paused"), goal="paused")
+        return await self.change("pause", owner, workspace, params, ("running", "paused"), goal="paused")
 
     async def resume(self, owner: str, workspace: str, params: types.WorkspaceChangeParams) -> Run:
         """Thaw it; running already is success."""
         self.parts.require(await self.record(workspace), "pause")
-        return await self._change("resume", owner, workspace, params, ("running", "paused"), goal="running")
+        return await self.change("resume", owner, workspace, params, ("running", "paused"), goal="running")
 
     async def switch(self, owner: str, workspace: str, params: types.WorkspaceSwitchParams) -> Run:
         """Make it the current one of its repository: run it, then leave the former one as asked.
@@ -263,7 +266,7 @@ class Manager:
         )
         if params.leave == "pause" and former is not None:
             self.parts.require(former, "pause")
-        run = await self._change("switch", owner, workspace, params, STARTABLE, goal=None)
+        run = await self.change("switch", owner, workspace, params, STARTABLE, goal=None)
         if former is not None and former.state == "running":
             task = asyncio.get_running_loop().create_task(self._leave(run, owner, former, params.leave))
             self._leaving.add(task)
@@ -301,7 +304,7 @@ class Manager:
             work = await worktrees.inspect_work(Path(record.repo_path), Path(record.worktree), record.branch)
             if work.lost:
                 raise dirty(record, work)
-        return await self._change(
+        return await self.change(
             "destroy",
             owner,
             workspace,
@@ -317,7 +320,7 @@ class Manager:
         if params.display_name is not msgspec.UNSET:
             columns["display_name"] = params.display_name or None
         if params.env is not msgspec.UNSET:
-            _check_env(params.env)
+            check_env(params.env)
             columns["env"] = params.env
         if params.labels is not msgspec.UNSET:
             columns["labels"] = params.labels
@@ -343,7 +346,7 @@ class Manager:
 
     # -- accepting -----------------------------------------------------------------------------------------------
 
-    async def _change(
+    async def change(
         self,
         kind: str,
         owner: str,
@@ -353,12 +356,30 @@ class Manager:
         *,
         goal: str | None,
         enter: str | None = None,
+        stored: Mapping[str, Any] = MappingProxyType({}),
+        also: Callable[[Connection, WorkspaceRecord, OperationRecord], None] | None = None,
     ) -> Run:
-        stored = {
+        """Accept an operation on a workspace, and begin it.
+
+        Args:
+            kind: the verb.
+            owner: who asks.
+            workspace: its id.
+            params: as the caller gave them.
+            allowed: the states in which it may be.
+            goal: a state in which there is nothing to do; None: there always is.
+            enter: the state it is in meanwhile; None: as before.
+            stored: what the steps need to know, besides what all verbs have.
+            also: what else is checked and written in the same transaction.
+
+        Raises:
+            WorkspaceNotFound, WorkspaceBusy, WorkspaceStateError, and what `also` raises.
+        """
+        known = {
             name: getattr(params, name) for name in ("timeout_ms", "force", "keep_branch") if hasattr(params, name)
         }
         record = await self.record(workspace)
-        operation = self._operation(kind, record, stored, params.key)
+        operation = self.operation_for(kind, record, {**known, **stored}, params.key)
         reached = False
 
         def accept(conn: Connection) -> None:
@@ -384,12 +405,14 @@ class Manager:
             if reached:
                 operation.state, operation.steps, operation.ended_at = "done", [], operation.created_at
             else:
-                operation.steps = self._steps(kind, operation)
+                if also is not None:
+                    also(conn, row, operation)
+                operation.steps = self.steps_of(operation)
                 columns: dict[str, object] = {"operation": operation.id, "updated_at": operation.created_at}
                 if enter is not None:
                     columns["state"] = enter
                 rows.update(conn, workspace, **columns)
-            self._insert(conn, owner, operation)
+            self.insert_operation(conn, owner, operation)
 
         await self.parts.db.run(accept)
         await self.refresh(workspace)
@@ -397,8 +420,9 @@ class Manager:
             return self.journal.ended(operation)
         return self.journal.begin(self.plans[kind], operation)
 
-    def _operation(self, kind: str, record: WorkspaceRecord, params: dict[str, Any], key: object) -> OperationRecord:
-        operation = OperationRecord(
+    def operation_for(self, kind: str, record: WorkspaceRecord, params: dict[str, Any], key: object) -> OperationRecord:
+        """A new operation on a workspace, without its steps: they may depend on what is found when it is accepted."""
+        return OperationRecord(
             id=new_id("op"),
             kind=kind,
             workspace=record.id,
@@ -413,20 +437,21 @@ class Manager:
             ended_at=None,
             data={"was": record.state},
         )
-        operation.steps = self._steps(kind, operation)
-        return operation
 
-    def _steps(self, kind: str, operation: OperationRecord) -> list[dict[str, Any]]:
+    def steps_of(self, operation: OperationRecord) -> list[dict[str, Any]]:
+        """The steps of an operation, none of them begun."""
         run = self.journal.draft(operation)
-        return [{"name": step.name, "state": "waiting"} for step in self.plans[kind].steps(run)]
+        return [{"name": step.name, "state": "waiting"} for step in self.plans[operation.kind].steps(run)]
 
-    def _insert(self, conn: Connection, owner: str, operation: OperationRecord) -> None:
+    def insert_operation(self, conn: Connection, owner: str, operation: OperationRecord) -> None:
+        """Keep an accepted operation, and bind its key to it."""
         operation_rows.insert(conn, operation)
         if operation.key is not None:
             # In the same transaction: after a crash the key leads to the operation or nothing was accepted.
             key_rows.attach(conn, owner, operation.key, operation.id)
 
-    def _check_limits(self, conn: Connection, owner: str) -> None:
+    def check_limits(self, conn: Connection, owner: str) -> None:
+        """Raise LimitWorkspaces where there may be no more."""
         total, own = rows.count(conn), rows.count(conn, owner)
         limits = self.parts.limits
         if total >= limits.total:
@@ -451,7 +476,8 @@ def outcome(run: Run) -> None:
     raise run.error or InternalError(f"operation {run.record.id} ended as {run.record.state} without a reason")
 
 
-def _check_env(env: dict[str, str]) -> None:
+def check_env(env: dict[str, str]) -> None:
+    """Raise InvalidParams for what cannot be an environment."""
     for name, value in env.items():
         if not name or "=" in name or "\0" in name or "\0" in value:
             raise InvalidParams(

@@ -14,6 +14,7 @@ from nexusd.backends.base import Backend, Machine, MachineSpec
 from nexusd.processes.table import ProcessTable
 from nexusd.store.database import Database
 from nexusd.store.workspaces import WorkspaceRecord
+from nexusd.workspaces.copies import Copies
 from nexusd.workspaces.ports import PortRange
 from nexusd.workspaces.registry import Registry
 
@@ -33,10 +34,11 @@ class Defaults:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How many workspaces there may be."""
+    """How many workspaces there may be, and checkpoints of each."""
 
     total: int
     per_owner: int
+    checkpoints: int = 100
 
 
 @dataclass(slots=True)
@@ -49,6 +51,7 @@ class Parts:
         default_backend: the node's; a repository may name another.
         defaults_for: what a new workspace of a repository gets where its creator does not say.
         ports: workspace id → port name → host port, as in the store.
+        copies: the files of checkpoints.
     """
 
     db: Database
@@ -61,6 +64,7 @@ class Parts:
     port_range: PortRange
     limits: Limits
     ports: dict[str, dict[str, int]]
+    copies: Copies
 
     def backend(self, name: str) -> Backend:
         """The backend of this name. Raises BackendNotFound."""

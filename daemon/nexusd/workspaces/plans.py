@@ -13,6 +13,7 @@ from nexusd.store import ports as port_rows
 from nexusd.store import workspaces as rows
 from nexusd.store.connection import Connection
 from nexusd.workspaces import steps
+from nexusd.workspaces.checkpoint_steps import ForgetAll
 from nexusd.workspaces.journal import Run, Step
 from nexusd.workspaces.parts import Parts
 
@@ -24,11 +25,13 @@ class BasePlan:
         kind: the verb.
         cancellable: whether every step can be undone.
         goal: the workspace's state after success.
+        passive: whether the workspace's state stays what it is: after a crash it is settled like one without operation.
     """
 
     kind = ""
     cancellable = False
     goal = ""
+    passive = False
 
     def __init__(self, parts: Parts) -> None:
         self.parts = parts
@@ -45,6 +48,10 @@ class BasePlan:
         """Undone, the workspace is what it was; otherwise it is in error and says why."""
         state = str(run.data.get("was", "error")) if undone else "error"
         self._settle(conn, run, state, "" if undone and state != "error" else f"{self.kind}: {error.message}")
+
+    def _release(self, conn: Connection, run: Run) -> None:
+        """The workspace stays as it is."""
+        rows.update(conn, run.record.workspace, operation=None)
 
     def _settle(self, conn: Connection, run: Run, state: str, message: str) -> None:
         now = datetime.now(UTC)
@@ -179,6 +186,7 @@ class Destroy(BasePlan):
             steps.CheckWork(parts, workspace),
             steps.DestroyMachine(parts, workspace),
             steps.RemoveWorktree(parts, workspace),
+            ForgetAll(parts, workspace),
             steps.ForgetProcesses(parts, workspace),
         ]
 

@@ -8,7 +8,7 @@ not ours, that is, without our label, is never touched, and a worktree is only e
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from functools import partial
 
@@ -16,12 +16,14 @@ from nexus_sdk.protocol.errors import BackendUnavailable, NexusError
 
 from nexusd.backends.base import Backend, MachineStatus, ProcessHandle
 from nexusd.failpoints import failpoint
+from nexusd.store import checkpoints as checkpoint_rows
 from nexusd.store import operations as operation_rows
 from nexusd.store import ports as port_rows
 from nexusd.store import workspaces as rows
 from nexusd.store.connection import Connection
 from nexusd.store.operations import OperationRecord
 from nexusd.store.workspaces import WorkspaceRecord
+from nexusd.workspaces.copies import Copies
 from nexusd.workspaces.manager import Manager
 from nexusd.workspaces.steps import STOP_SECONDS
 
@@ -47,7 +49,8 @@ async def recover(manager: Manager) -> None:
     await parts.processes.recover(await _adopt(manager))
     failpoint("recover.processes.after")
     open_ones = await parts.db.read(operation_rows.open_ones)
-    busy = {operation.workspace for operation in open_ones}
+    busy = {operation.workspace for operation in open_ones if not _passive(manager, operation)}
+    manager.background(sweep_copies(manager))
     away = await remove_orphans(manager)
     failpoint("recover.orphans.after")
     for record in parts.registry.all():
@@ -61,6 +64,26 @@ async def recover(manager: Manager) -> None:
     failpoint("recover.settle.after")
     for operation in open_ones:
         _resume(manager, operation)
+
+
+def _passive(manager: Manager, operation: OperationRecord) -> bool:
+    plan = manager.plans.get(operation.kind)
+    return plan is not None and plan.passive
+
+
+async def sweep_copies(manager: Manager) -> None:
+    """Remove files of checkpoints that no record speaks of, as when a database was put back that knows less."""
+    copies, db = manager.parts.copies, manager.parts.db
+    # In this order: a record is written before its files.
+    for name in await copies.run(lambda _: copies.names(), what="looking for checkpoints"):
+        known = await db.read(partial(checkpoint_rows.get, id=name))
+        if known is None or known.state == "removed":
+            log.warning("removing files of checkpoint %s: no record", name)
+            await copies.run(partial(_remove_copy, copies, name), what="removing a checkpoint's files")
+
+
+def _remove_copy(copies: Copies, checkpoint: str, cancelled: Callable[[], bool]) -> None:
+    copies.remove(checkpoint)
 
 
 async def _adopt(manager: Manager) -> list[ProcessHandle]:

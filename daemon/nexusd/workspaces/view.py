@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 from nexus_sdk.protocol.types import (
+    Checkpoint,
     MachineOptions,
     MachineSettings,
     Operation,
@@ -19,6 +20,7 @@ from nexus_sdk.protocol.types import (
     Workspace,
 )
 
+from nexusd.store.checkpoints import CheckpointRecord
 from nexusd.store.operations import OperationRecord
 from nexusd.store.workspaces import WorkspaceRecord
 
@@ -49,6 +51,26 @@ def workspace(record: WorkspaceRecord, ports: Mapping[str, int]) -> Workspace:
         updated_at=record.updated_at,
         last_active_at=record.last_active_at,
         operation=record.operation or msgspec.UNSET,
+    )
+
+
+def checkpoint(record: CheckpointRecord) -> Checkpoint:
+    """A checkpoint's record, for a caller who may see it."""
+    return Checkpoint(
+        id=record.id,
+        workspace=record.workspace,
+        workspace_name=record.workspace_name,
+        state=record.state,
+        name=record.name,
+        comment=record.comment,
+        automatic=record.automatic,
+        backend=record.backend,
+        branch=record.branch.removeprefix("refs/heads/") or msgspec.UNSET,
+        commit=record.commit or msgspec.UNSET,
+        files=record.files,
+        skipped=record.skipped,
+        size=record.size,
+        created_at=record.created_at,
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from msgspec import UNSET, UnsetType
 
+from nexus_sdk.checkpoints import Checkpoints
 from nexus_sdk.connection import Connection, ProgressCallback
 from nexus_sdk.exceptions import ProcessError, ProcessTimeout
 from nexus_sdk.files import Files
@@ -63,6 +64,7 @@ class Workspace:
         self._ports = Ports(connection, record.id)
         self._git = Git(connection, record.id)
         self._processes = Processes(connection, record.id)
+        self._checkpoints = Checkpoints(connection, record.id)
 
     def __repr__(self) -> str:
         return f"<Workspace {self.name} {self.id} {self.state}>"
@@ -171,6 +173,11 @@ class Workspace:
     def processes(self) -> Processes:
         """Its processes, those that others started included."""
         return self._processes
+
+    @property
+    def checkpoints(self) -> Checkpoints:
+        """What it was, at moments that were saved."""
+        return self._checkpoints
 
     # -- lifecycle --
 
@@ -311,6 +318,44 @@ class Workspace:
         )
         result: types.WorkspaceDestroyed = await self._connection.call(
             "workspace.destroy", params, on_progress=on_progress
+        )
+        self._record = result.workspace
+        return result
+
+    async def restore(
+        self,
+        checkpoint: str,
+        *,
+        grace: float = 10.0,
+        wait: bool = True,
+        on_progress: ProgressCallback | None = None,
+        key: str | None = None,
+    ) -> types.CheckpointRestored:
+        """Bring it back to one of its checkpoints. What it is until then is saved as one first: `before`.
+
+        Its processes are ended; if it ran, it is started again.
+
+        Args:
+            checkpoint: id or name.
+            grace: seconds that processes have to end by themselves.
+            wait: return when it is done.
+            on_progress: called with `Progress`, in steps.
+            key: makes repeating the call safe; None makes a random one.
+
+        Raises:
+            CheckpointNotFound: it has none such.
+            CheckpointElsewhere: it is one of another workspace; see `nexus.workspaces.fork`.
+            CheckpointDamaged: something of it was removed from outside; nothing was changed.
+        """
+        params = types.CheckpointRestoreParams(
+            workspace=self.id,
+            checkpoint=checkpoint,
+            timeout_ms=round(grace * 1000),
+            wait=wait,
+            key=UNSET if key is None else key,
+        )
+        result: types.CheckpointRestored = await self._connection.call(
+            "checkpoint.restore", params, on_progress=on_progress
         )
         self._record = result.workspace
         return result

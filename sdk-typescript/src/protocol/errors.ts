@@ -11,6 +11,10 @@ import type {
   BackendRef,
   BuildData,
   CapabilityData,
+  CheckpointElsewhere,
+  CheckpointMissing,
+  CheckpointObstacle,
+  CheckpointRef,
   CommandData,
   ConfigProblems,
   ConflictData,
@@ -134,6 +138,18 @@ export interface ErrorDetails {
   operation_not_found: OperationRef;
   /** The operation has ended; it cannot be cancelled. */
   operation_done: OperationRef;
+  /** There is no such checkpoint for this identity. */
+  checkpoint_not_found: CheckpointRef;
+  /** The workspace has a checkpoint of this name. */
+  checkpoint_exists: CheckpointRef;
+  /** The checkpoint was made of another workspace. */
+  checkpoint_elsewhere: CheckpointElsewhere;
+  /** Something that belongs to the checkpoint is gone; nothing was changed. */
+  checkpoint_damaged: CheckpointMissing;
+  /** The workspace holds something that cannot be saved; nothing was saved. */
+  checkpoint_impossible: CheckpointObstacle;
+  /** The workspace has as many checkpoints as it may. */
+  limit_checkpoints: LimitData;
   /** There is nothing at this path. */
   path_not_found: PathData;
   /** There is already something at this path. */
@@ -279,6 +295,12 @@ const ROWS: readonly (readonly [number, ErrorName, boolean, string])[] = [
   [2014, "port_taken", true, "End that program, then start the workspace again."],
   [2100, "operation_not_found", false, ""],
   [2101, "operation_done", false, ""],
+  [2200, "checkpoint_not_found", false, "`boulder checkpoint list` lists the checkpoints you can see."],
+  [2201, "checkpoint_exists", false, "Choose another name, or remove the other checkpoint."],
+  [2202, "checkpoint_elsewhere", false, "Make a workspace of it: `checkpoint.fork`."],
+  [2203, "checkpoint_damaged", false, "It was removed from outside of Nexus. Remove the checkpoint."],
+  [2204, "checkpoint_impossible", false, ""],
+  [2205, "limit_checkpoints", false, "Remove one: `checkpoint.remove`."],
   [3000, "path_not_found", false, ""],
   [3001, "path_exists", false, "Pass overwrite, or choose another path."],
   [3002, "path_escapes", false, "Use a path below the workspace's root; links must stay inside too."],

@@ -8,6 +8,14 @@
 
 import type {
   BackendList,
+  CheckpointCreateParams,
+  CheckpointForkParams,
+  CheckpointList,
+  CheckpointListParams,
+  CheckpointRemoveParams,
+  CheckpointRestoreParams,
+  CheckpointRestored,
+  CheckpointResult,
   ConfigGetParams,
   ConfigValidateParams,
   ConfigValidated,
@@ -132,6 +140,16 @@ export interface StreamTypes<P, R, O, E> extends CallTypes<P, R> {
 export interface CallMethods {
   /** The backends of this node and what they can do. */
   "backend.list": CallTypes<NoParams, BackendList>;
+  /** Save what a workspace is: its files, git's state, and its machine's own filesystem. */
+  "checkpoint.create": CallTypes<CheckpointCreateParams, CheckpointResult>;
+  /** Make a new workspace that begins as another one is, or as a checkpoint of it. */
+  "checkpoint.fork": CallTypes<CheckpointForkParams, LifecycleResult>;
+  /** The checkpoints of the workspaces that the identity can see. */
+  "checkpoint.list": CallTypes<CheckpointListParams, CheckpointList>;
+  /** Remove a checkpoint and everything that it holds. */
+  "checkpoint.remove": CallTypes<CheckpointRemoveParams, CheckpointResult>;
+  /** Bring a workspace back to what it was at a checkpoint. */
+  "checkpoint.restore": CallTypes<CheckpointRestoreParams, CheckpointRestored>;
   /** The configuration in force, with provenance. */
   "config.get": CallTypes<ConfigGetParams, ConfigValues>;
   /** Check a configuration without using it. */
@@ -301,6 +319,11 @@ const spec = (
 /** Every call and stream by its name. */
 export const METHODS: ReadonlyMap<string, MethodSpec> = new Map([
   ["backend.list", spec("call", 1, "i", 30000)],
+  ["checkpoint.create", spec("call", 2, "kp", 3600000)],
+  ["checkpoint.fork", spec("call", 2, "kp", 3600000)],
+  ["checkpoint.list", spec("call", 2, "i", 30000)],
+  ["checkpoint.remove", spec("call", 2, "kp", 300000)],
+  ["checkpoint.restore", spec("call", 2, "kp", 3600000)],
   ["config.get", spec("call", 1, "i", 30000)],
   ["config.validate", spec("call", 1, "i", 30000)],
   ["exec.attach", spec("stream", 1, "i", null)],

@@ -10,6 +10,244 @@
  * @module
  */
 
+/** Which checkpoint. */
+export interface CheckpointRef {
+  /** The id or name as the caller gave it. */
+  checkpoint: string;
+}
+
+/** What is gone. */
+export interface CheckpointMissing {
+  /** The checkpoint's id. */
+  checkpoint: string;
+  /** What of it is missing: `files`, `commit` or `image`. */
+  missing: string;
+}
+
+/** Whose it is. */
+export interface CheckpointElsewhere {
+  /** The checkpoint's id. */
+  checkpoint: string;
+  /** The id of the workspace that it was made of. */
+  workspace: string;
+}
+
+/** What cannot be saved. */
+export interface CheckpointObstacle {
+  /** The workspace's id. */
+  workspace: string;
+  /** Where it is, relative to the worktree; outside of it as the machine's processes see it. */
+  path: string;
+  /** Why not. */
+  reason: string;
+}
+
+/**
+ * How far a checkpoint is.
+ *
+ * - `making`: Its operation is under way.
+ * - `ready`: It can be restored and forked.
+ * - `removed`: Gone; only its record remains.
+ *
+ * Later daemons may send others.
+ */
+export type CheckpointState = "making" | "ready" | "removed" | (string & {});
+
+/** What a workspace was at one moment: its files, what git was in the middle of, and its machine's own filesystem. */
+export interface Checkpoint {
+  /** Its id. */
+  id: string;
+  /** The id of the workspace that it was made of. */
+  workspace: string;
+  /** The name of that workspace. */
+  workspace_name: string;
+  /** How far it is. */
+  state: CheckpointState;
+  /** A name for people, unique in its workspace. */
+  name: string;
+  /** What it is for. */
+  comment: string;
+  /** Whether Nexus made it by itself, before a restore. */
+  automatic: boolean;
+  /** The backend that ran the workspace. */
+  backend: string;
+  /** The branch it was on; absent when HEAD was detached. */
+  branch?: string;
+  /** The commit that HEAD was; absent on a branch without commits. */
+  commit?: string;
+  /** Files, directories and links in the worktree. */
+  files: number;
+  /** What was left out because it cannot be kept: sockets, device nodes, other filesystems mounted there. */
+  skipped: number;
+  /**
+   * Bytes that it takes: the copy of the worktree, and of the machine what its image does not share. Filesystems that
+   * share blocks (Btrfs, XFS) take less.
+   */
+  size: number;
+  /** When it was asked for. */
+  created_at: string;
+}
+
+/** A new checkpoint. */
+export interface CheckpointCreateParams {
+  /** Workspace id, or its name. */
+  workspace: string;
+  /** A name for people, unique in its workspace; default: `checkpoint` and a number. */
+  name?: string;
+  /** What it is for. */
+  comment?: string;
+  /**
+   * Answer when done; otherwise at once, with the operation.
+   *
+   * @defaultValue `true`
+   */
+  wait?: boolean;
+  /**
+   * Send $/progress.
+   *
+   * @defaultValue `false`
+   */
+  progress?: boolean;
+  /**
+   * Caller-chosen key: the same key with the same params returns the first outcome, other params are `key_reused`.
+   */
+  key?: string;
+}
+
+/** A checkpoint and what was done to it. */
+export interface CheckpointResult {
+  /** The checkpoint now. */
+  checkpoint: Checkpoint;
+  /** The operation that did it. */
+  operation: Operation;
+}
+
+/** Which checkpoints. */
+export interface CheckpointListParams {
+  /** Only those of this workspace; default: of every one that the identity can see. */
+  workspace?: string;
+  /**
+   * At most so many.
+   *
+   * @defaultValue `100`
+   */
+  limit?: number;
+  /** Continue a list, from `next_cursor`. */
+  cursor?: string;
+}
+
+/** Checkpoints, newest first. */
+export interface CheckpointList {
+  /** The checkpoints. */
+  checkpoints: Checkpoint[];
+  /** There are more; pass this as `cursor`. */
+  next_cursor?: string;
+}
+
+/** Bring a workspace back to a checkpoint of its own. */
+export interface CheckpointRestoreParams {
+  /** Workspace id, or its name. */
+  workspace: string;
+  /** The checkpoint's id, or its name. */
+  checkpoint: string;
+  /**
+   * How long processes may take to end by themselves before they are killed.
+   *
+   * @defaultValue `10000`
+   */
+  timeout_ms?: number;
+  /**
+   * Answer when done; otherwise at once, with the operation.
+   *
+   * @defaultValue `true`
+   */
+  wait?: boolean;
+  /**
+   * Send $/progress.
+   *
+   * @defaultValue `false`
+   */
+  progress?: boolean;
+  /**
+   * Caller-chosen key: the same key with the same params returns the first outcome, other params are `key_reused`.
+   */
+  key?: string;
+}
+
+/** What restoring did. */
+export interface CheckpointRestored {
+  /** The workspace now. */
+  workspace: Workspace;
+  /** The operation that did it. */
+  operation: Operation;
+  /** The checkpoint that was restored. */
+  checkpoint: Checkpoint;
+  /** What the workspace was until then, saved as a checkpoint of its own. */
+  before: Checkpoint;
+}
+
+/** Which checkpoint. */
+export interface CheckpointRemoveParams {
+  /** The checkpoint's id. */
+  checkpoint: string;
+  /**
+   * Answer when done; otherwise at once, with the operation.
+   *
+   * @defaultValue `true`
+   */
+  wait?: boolean;
+  /**
+   * Send $/progress.
+   *
+   * @defaultValue `false`
+   */
+  progress?: boolean;
+  /**
+   * Caller-chosen key: the same key with the same params returns the first outcome, other params are `key_reused`.
+   */
+  key?: string;
+}
+
+/** A new workspace that begins as another one is, or as a checkpoint of it. Give `checkpoint` or `workspace`. */
+export interface CheckpointForkParams {
+  /** Id of the checkpoint that it begins as. */
+  checkpoint?: string;
+  /** Id or name of the workspace that it begins as; its state now is what counts. */
+  workspace?: string;
+  /** The new workspace's name: lower-case letters, digits, inner hyphens. */
+  name: string;
+  /** A name for people. */
+  display_name?: string;
+  /** Added to the environment that the other workspace has. */
+  env?: Record<string, string>;
+  /** Labels; those of the other workspace are not taken over. */
+  labels?: Record<string, string>;
+  /** Names of ports to allocate now, besides the standard ones and those that the other workspace has. */
+  ports?: string[];
+  /**
+   * Start it too.
+   *
+   * @defaultValue `true`
+   */
+  start?: boolean;
+  /**
+   * Answer when done; otherwise at once, with the operation.
+   *
+   * @defaultValue `true`
+   */
+  wait?: boolean;
+  /**
+   * Send $/progress.
+   *
+   * @defaultValue `false`
+   */
+  progress?: boolean;
+  /**
+   * Caller-chosen key: the same key with the same params returns the first outcome, other params are `key_reused`.
+   */
+  key?: string;
+}
+
 /** Which process. */
 export interface ProcessRef {
   /** The id as the caller gave it. */
@@ -1488,7 +1726,7 @@ export interface OperationError {
 export interface Operation {
   /** Its id. */
   id: string;
-  /** The verb: create, start, stop, pause, resume, restart, switch, destroy. */
+  /** The verb: create, start, stop, pause, resume, restart, switch, destroy, checkpoint, restore, fork, forget. */
   kind: string;
   /** The workspace's id. */
   workspace: string;
@@ -2594,6 +2832,8 @@ export interface WorkspaceDestroyed {
   operation: Operation;
   /** Work that was kept, and where it is. */
   kept?: WorkspaceKept;
+  /** How many checkpoints of it went with it; absent: none. */
+  checkpoints?: number;
 }
 
 /** What a workspace uses. */

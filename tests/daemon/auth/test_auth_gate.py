@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from nexus_sdk.protocol import types
 from nexus_sdk.protocol.errors import (
     CapabilityMissing,
+    CheckpointNotFound,
     Draining,
     Forbidden,
     MethodNotFound,
@@ -61,6 +62,9 @@ class Resolver:
     def operation(self, id: str) -> Any:
         return self._give({"op_a": "ws_a", "op_b": "ws_ab"}.get(id))
 
+    def checkpoint(self, id: str) -> Any:
+        return self._give({"cp_a": "ws_a", "cp_b": "ws_ab"}.get(id))
+
 
 @pytest.fixture(params=[False, True], ids=["now", "later"])
 def gate(request: pytest.FixtureRequest) -> Gate:
@@ -76,6 +80,7 @@ PARAMS: dict[str, Any] = {
     "workspace": lambda ref: types.WorkspaceGetParams(workspace=ref),
     "process": lambda ref: types.ExecGetParams(process=ref),
     "operation": lambda ref: types.OperationGetParams(operation=ref),
+    "checkpoint": lambda ref: types.CheckpointRemoveParams(checkpoint=ref),
 }
 
 
@@ -98,7 +103,12 @@ async def refusal(gate: Gate, asked: Call) -> NexusError:
 
 
 async def test_the_workspace_is_set(gate: Gate) -> None:
-    for method, ref in (("workspace.get", "ws_a"), ("exec.get", "p_a"), ("operation.get", "op_a")):
+    for method, ref in (
+        ("workspace.get", "ws_a"),
+        ("exec.get", "p_a"),
+        ("operation.get", "op_a"),
+        ("checkpoint.remove", "cp_a"),
+    ):
         assert (await admit(gate, call(method, who(), ref))).id == "ws_a"
     assert await admit(gate, call("session.ping", who([]))) is None
 
@@ -135,6 +145,7 @@ async def test_the_scope_is_looked_at_before_the_target(gate: Gate) -> None:
         ("workspace.get", WorkspaceNotFound, "ws_ab", "ws_zz"),
         ("exec.get", ProcessNotFound, "p_b", "p_z"),
         ("operation.get", OperationNotFound, "op_b", "op_z"),
+        ("checkpoint.remove", CheckpointNotFound, "cp_b", "cp_z"),
     ],
 )
 async def test_hidden_and_absent_are_one(gate: Gate, method: str, kind: type, hidden: str, absent: str) -> None:

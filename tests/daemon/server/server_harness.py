@@ -67,6 +67,9 @@ class Resolver:
     def operation(self, id: str) -> str | None:
         return None
 
+    def checkpoint(self, id: str) -> str | None:
+        return None
+
 
 class Files:
     """Opens the roots of the test's workspaces."""

@@ -18,6 +18,7 @@ from generate import emit_sync
 from nexus_sdk import (
     ConnectionClosed,
     ProcessError,
+    checkpoints,
     client,
     events,
     files,
@@ -35,6 +36,7 @@ from nexus_sdk.sync import connect
 
 SYNC = Path(nexus_sdk.sync.__file__).parent
 ASYNC = {
+    "checkpoints": checkpoints,
     "client": client,
     "events": events,
     "files": files,

@@ -15,6 +15,7 @@ from nexus_sdk.protocol.types import Capabilities, MachineOptions
 
 from nexusd.backends.base import MachineSpec, MachineStats, MachineStatus, Report, quiet
 from nexusd.backends.docker import failures, names, options
+from nexusd.backends.docker.checkpoints import Saved
 from nexusd.backends.docker.containers import Container, Containers
 from nexusd.backends.docker.engine import Engine
 from nexusd.backends.docker.helper import Helper
@@ -54,7 +55,7 @@ class DockerBackend:
 
     name = "docker"
     capabilities = Capabilities(
-        pause=True, checkpoint=False, fork=False, survives_daemon=True, isolation="container", own_network=True
+        pause=True, checkpoint=True, fork=True, survives_daemon=True, isolation="container", own_network=True
     )
 
     def __init__(
@@ -105,6 +106,7 @@ class DockerBackend:
         self._containers = Containers(self._engine, self._marks)
         self._networks = Networks(self._engine, self._marks)
         self._images = Images(self._engine, self._marks, self._settings.image_timeout)
+        self._saved = Saved(self._engine, self._marks, self._settings.image_timeout)
         self._sessions = Sessions(self._containers, self._helper, self._run_dirs, self._notes)
         self._maker = Maker(
             engine=self._engine,
@@ -244,7 +246,7 @@ class DockerBackend:
                 failpoint("docker.destroy.container")
                 await self._networks.remove(workspace)
                 failpoint("docker.destroy.network")
-                await self._images.remove_built(workspace)
+                await self._images.remove_all(workspace)
                 failpoint("docker.destroy.image")
             except BackendUnavailable:
                 # Without a note the engine was never asked for anything.
@@ -255,6 +257,46 @@ class DockerBackend:
             await asyncio.to_thread(self._notes.remove, workspace)
             self._expected.pop(workspace, None)
             self._roots.retire(workspace)
+
+    async def checkpoint(self, spec: MachineSpec, checkpoint: str) -> int:
+        """Commit the container to an image."""
+        async with self._verb(spec.workspace, "checkpoint"):
+            container = await self._maker.make(spec, quiet)
+            return await self._saved.save(spec.workspace, container, checkpoint)
+
+    async def saved(self, workspace: str, checkpoint: str) -> bool:
+        """Whether the image is there."""
+        async with self._verb(workspace, "checkpoint"):
+            return await self._saved.there(workspace, checkpoint)
+
+    async def restore(self, spec: MachineSpec, checkpoint: str) -> None:
+        """Remove the container, which is stopped, and make another one from the image."""
+        workspace = spec.workspace
+        async with self._verb(workspace, "restore"):
+            await self._saved.make_base(workspace, checkpoint)
+            failpoint("docker.restore.base")
+            await self._maker.rebase(spec)
+            failpoint("docker.restore.noted")
+            await self._sessions.drop(workspace)
+            await self._containers.remove(workspace)
+            failpoint("docker.restore.removed")
+            await self._maker.make(spec, quiet)
+            self._expected[workspace] = "stopped"
+
+    async def fork(self, spec: MachineSpec, source: str, checkpoint: str, report: Report = quiet) -> None:
+        """Make the container from an image of its own, a copy of that of the checkpoint."""
+        async with self._verb(spec.workspace, "fork"):
+            before = self._expected.get(spec.workspace)
+            await self._maker.rebase(spec)
+            failpoint("docker.fork.noted")
+            await self._saved.fork(spec.workspace, source, checkpoint)
+            await self._maker.make(spec, report)
+            self._expected[spec.workspace] = before or "stopped"
+
+    async def forget(self, workspace: str, checkpoint: str) -> None:
+        """Remove the image, unless the workspace is made from it: then its name."""
+        async with self._verb(workspace, "forget"):
+            await self._saved.forget(workspace, checkpoint)
 
     async def list(self) -> Statuses:
         """Every workspace with a container of ours, and every one that there is a note of."""

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 REPORT_EVERY = 0.25
 """Seconds between words of progress."""
 OUTPUT_KEPT = 4096
+NAMELESS = "<none>:<none>"
+"""What the engine lists as the name of an image that has none."""
 
 
 class Image(msgspec.Struct, frozen=True):
@@ -92,16 +94,39 @@ class Images:
             )
         return found
 
-    async def remove_built(self, workspace: str) -> None:
-        """Remove the images that were built for a workspace. One that something else uses stays, without our name."""
+    async def base(self, workspace: str) -> Image:
+        """The image of a workspace that was restored or forked. Raises ImageUnusable."""
+        name = names.base(workspace)
+        found = await self._find(name)
+        if found is None:
+            raise ImageUnusable(
+                f"image {name}, which the workspace was restored from, is gone",
+                hint="It was removed from outside of Nexus. Restore another checkpoint of the workspace.",
+                image=name,
+                reason="removed from outside",
+            )
+        return found
+
+    async def remove_all(self, workspace: str) -> None:
+        """Remove the images that were made for a workspace: built, or of checkpoints.
+
+        One that something else uses stays, without our name, and goes with that.
+        """
 
         def remove(client: Client) -> None:
-            for image in client.images(filters=self._marks.filter(workspace), all=True):
-                try:
-                    client.remove_image(image["Id"], force=True)
-                except Exception as error:
-                    if not failures.missing(error) and not failures.conflict(error):
-                        raise
+            before = -1
+            # The engine removes no image that others are built on: each pass takes the outermost.
+            while (found := client.images(filters=self._marks.filter(workspace), all=True)) and len(found) != before:
+                before = len(found)
+                for image in found:
+                    # By its names first: one that others are built on keeps none, and so goes with the last of them.
+                    names_ = [name for name in image["RepoTags"] or () if name != NAMELESS]
+                    for name in [*names_, image["Id"]]:
+                        try:
+                            client.remove_image(name, force=True)
+                        except Exception as error:
+                            if not failures.missing(error) and not failures.conflict(error):
+                                raise
 
         await self._engine.call("removing images", remove)
 

@@ -62,7 +62,7 @@ class Maker:
         failpoint("docker.create.note")
         fresh = found is None
         if found is None:
-            found = await self._create(spec, report)
+            found = await self._create(spec, note.based, report)
         if spec.options.read_only:
             note.home, note.user = ("/root", "root") if found.person.uid == 0 else ("", "nexus")
         else:
@@ -73,9 +73,15 @@ class Maker:
         failpoint("docker.create.noted")
         return found
 
-    async def _create(self, spec: MachineSpec, report: Report) -> Container:
+    async def rebase(self, spec: MachineSpec) -> None:
+        """From now on the workspace is made from its own image; the container there is, is finished no more."""
+        note = await asyncio.to_thread(self.notes.get, spec.workspace) or Note(workspace=spec.workspace)
+        note.based, note.prepared = True, False
+        await asyncio.to_thread(self.notes.put, note)
+
+    async def _create(self, spec: MachineSpec, based: bool, report: Report) -> Container:
         root = await asyncio.to_thread(self.roots.beneath, spec)
-        image = await self.images.ensure(spec, root, report)
+        image = await (self.images.base(spec.workspace) if based else self.images.ensure(spec, root, report))
         info = await self.engine.call("asking the engine", lambda client: client.info())
         limits = options.resources(spec.options, self.resources.classes)
         options.supported(spec.options, limits, info)

@@ -9,6 +9,10 @@ import msgspec
 
 WORKSPACE = "nexus.workspace"
 INSTANCE = "nexus.instance"
+CHECKPOINT = "nexus.checkpoint"
+CHECKPOINTS = "nexus-checkpoint"
+"""The repository of the images of checkpoints."""
+BASE = "base"
 
 ROOT = "/workspace"
 """Where the worktree is inside."""
@@ -56,6 +60,21 @@ def container(workspace: str) -> str:
     return f"nexus-{workspace}"
 
 
+def image_of(workspace: str) -> str:
+    """The repository of the images that belong to a workspace."""
+    return f"nexus-{workspace}"
+
+
 def image(workspace: str) -> str:
     """Name of the image that is built for a workspace."""
-    return f"nexus-{workspace}:built"
+    return f"{image_of(workspace)}:built"
+
+
+def base(workspace: str) -> str:
+    """Name of the image that a workspace is made from since it was restored or forked."""
+    return f"{image_of(workspace)}:{BASE}"
+
+
+def checkpoint(checkpoint: str) -> str:
+    """Name of the image of a checkpoint."""
+    return f"{CHECKPOINTS}:{checkpoint}"

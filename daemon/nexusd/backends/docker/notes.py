@@ -26,6 +26,7 @@ class Note(msgspec.Struct, kw_only=True):
         secret: what its helper and we know, base64; empty before the first start.
         home: the home directory inside.
         user: the name of its user inside.
+        based: whether it is made from an image of its own, since it was restored or forked.
     """
 
     workspace: str
@@ -34,6 +35,7 @@ class Note(msgspec.Struct, kw_only=True):
     secret: str = ""
     home: str = ""
     user: str = ""
+    based: bool = False
 
 
 class Notes(Records[Note]):

@@ -15,7 +15,15 @@ from typing import TypeVar
 from nexus_sdk.protocol.errors import BackendFailed
 from nexus_sdk.protocol.types import Capabilities, MachineOptions
 
-from nexusd.backends.base import MachineSpec, MachineStats, MachineStatus, Report, quiet, refuse_options
+from nexusd.backends.base import (
+    MachineSpec,
+    MachineStats,
+    MachineStatus,
+    NoFilesOfItsOwn,
+    Report,
+    quiet,
+    refuse_options,
+)
 from nexusd.backends.host import libc, tree
 from nexusd.backends.host.census import INSTANCE, WORKSPACE, census
 from nexusd.backends.host.entries import Entries, Entry, Wanted
@@ -37,7 +45,7 @@ _CLOCK_MS = 1000 / os.sysconf("SC_CLK_TCK")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
-class HostBackend:
+class HostBackend(NoFilesOfItsOwn):
     """Fulfils `Backend` with plain processes.
 
     With keepers, processes outlive the daemon, and the next one takes them up. Without, they end with it, for their
@@ -55,8 +63,8 @@ class HostBackend:
     def __init__(self, state_dir: Path, keeping: Keeping | None = None) -> None:
         self.capabilities = Capabilities(
             pause=True,
-            checkpoint=False,
-            fork=False,
+            checkpoint=True,
+            fork=True,
             survives_daemon=keeping is not None,
             isolation="none",
             own_network=False,
@@ -181,6 +189,10 @@ class HostBackend:
         self._roots.retire(workspace)
         if self._shared is not None:
             self._shared.ownerships.pop(workspace, None)
+
+    async def fork(self, spec: MachineSpec, source: str, checkpoint: str, report: Report = quiet) -> None:
+        """Note the workspace: its files are all in the worktree."""
+        await self.create(spec, report)
 
     async def list(self) -> Statuses:
         """Every workspace that was created here or of which a process lives."""

@@ -121,6 +121,34 @@ class MockBackend:
         await self._inject("destroy")
         await self._inner.destroy(workspace)
 
+    async def checkpoint(self, spec: MachineSpec, checkpoint: str) -> int:
+        """See `Backend.checkpoint`."""
+        await self._inject("checkpoint")
+        return await self._inner.checkpoint(spec, checkpoint)
+
+    async def saved(self, workspace: str, checkpoint: str) -> bool:
+        """Gone while there is a fault for ``saved``."""
+        try:
+            await self._inject("saved")
+        except BackendFailed:
+            return False
+        return await self._inner.saved(workspace, checkpoint)
+
+    async def restore(self, spec: MachineSpec, checkpoint: str) -> None:
+        """See `Backend.restore`."""
+        await self._inject("restore")
+        await self._inner.restore(spec, checkpoint)
+
+    async def fork(self, spec: MachineSpec, source: str, checkpoint: str, report: Report = quiet) -> None:
+        """See `Backend.fork`."""
+        await self._inject("fork")
+        await self._inner.fork(spec, source, checkpoint, report)
+
+    async def forget(self, workspace: str, checkpoint: str) -> None:
+        """See `Backend.forget`."""
+        await self._inject("forget")
+        await self._inner.forget(workspace, checkpoint)
+
     async def list(self) -> list[MachineStatus]:
         """See `Backend.list`."""
         await self._inject("list")

@@ -39,6 +39,12 @@ All derive directly from one base, so that an `except` names exactly one conditi
      +-- PortTaken              workspace 2014
      +-- OperationNotFound      operation 2100
      +-- OperationDone          operation 2101
+     +-- CheckpointNotFound     checkpoint 2200
+     +-- CheckpointExists       checkpoint 2201
+     +-- CheckpointElsewhere    checkpoint 2202
+     +-- CheckpointDamaged      checkpoint 2203
+     +-- CheckpointImpossible   checkpoint 2204
+     +-- LimitCheckpoints       checkpoint 2205
      +-- PathNotFound           fs 3000
      +-- PathExists             fs 3001
      +-- PathEscapes            fs 3002
@@ -105,6 +111,11 @@ __all__ = [
     "BranchExists",
     "Cancelled",
     "CapabilityMissing",
+    "CheckpointDamaged",
+    "CheckpointElsewhere",
+    "CheckpointExists",
+    "CheckpointImpossible",
+    "CheckpointNotFound",
     "CommandNotFound",
     "ConfigInvalid",
     "CursorExpired",
@@ -129,6 +140,7 @@ __all__ = [
     "InvalidParamsDetails",
     "InvalidRequest",
     "KeyReused",
+    "LimitCheckpoints",
     "LimitProcesses",
     "LimitWorkspaces",
     "MachineConflict",
@@ -963,6 +975,136 @@ class OperationDone(NexusError):
     ) -> None:
         super().__init__(message, hint=hint, may_have_run=may_have_run)
         self.details = types.OperationRef(operation=operation)
+
+
+class CheckpointNotFound(NexusError):
+    """There is no such checkpoint for this identity."""
+
+    code = 2200
+    name = "checkpoint_not_found"
+    hint = "`boulder checkpoint list` lists the checkpoints you can see."
+    details: types.CheckpointRef | None
+    details_type = types.CheckpointRef
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        hint: str | None = None,
+        may_have_run: bool = False,
+        checkpoint: str,
+    ) -> None:
+        super().__init__(message, hint=hint, may_have_run=may_have_run)
+        self.details = types.CheckpointRef(checkpoint=checkpoint)
+
+
+class CheckpointExists(NexusError):
+    """The workspace has a checkpoint of this name."""
+
+    code = 2201
+    name = "checkpoint_exists"
+    hint = "Choose another name, or remove the other checkpoint."
+    details: types.CheckpointRef | None
+    details_type = types.CheckpointRef
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        hint: str | None = None,
+        may_have_run: bool = False,
+        checkpoint: str,
+    ) -> None:
+        super().__init__(message, hint=hint, may_have_run=may_have_run)
+        self.details = types.CheckpointRef(checkpoint=checkpoint)
+
+
+class CheckpointElsewhere(NexusError):
+    """The checkpoint was made of another workspace."""
+
+    code = 2202
+    name = "checkpoint_elsewhere"
+    hint = "Make a workspace of it: `checkpoint.fork`."
+    details: types.CheckpointElsewhere | None
+    details_type = types.CheckpointElsewhere
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        hint: str | None = None,
+        may_have_run: bool = False,
+        checkpoint: str,
+        workspace: str,
+    ) -> None:
+        super().__init__(message, hint=hint, may_have_run=may_have_run)
+        self.details = types.CheckpointElsewhere(checkpoint=checkpoint, workspace=workspace)
+
+
+class CheckpointDamaged(NexusError):
+    """Something that belongs to the checkpoint is gone; nothing was changed."""
+
+    code = 2203
+    name = "checkpoint_damaged"
+    hint = "It was removed from outside of Nexus. Remove the checkpoint."
+    details: types.CheckpointMissing | None
+    details_type = types.CheckpointMissing
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        hint: str | None = None,
+        may_have_run: bool = False,
+        checkpoint: str,
+        missing: str,
+    ) -> None:
+        super().__init__(message, hint=hint, may_have_run=may_have_run)
+        self.details = types.CheckpointMissing(checkpoint=checkpoint, missing=missing)
+
+
+class CheckpointImpossible(NexusError):
+    """The workspace holds something that cannot be saved; nothing was saved."""
+
+    code = 2204
+    name = "checkpoint_impossible"
+    details: types.CheckpointObstacle | None
+    details_type = types.CheckpointObstacle
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        hint: str | None = None,
+        may_have_run: bool = False,
+        workspace: str,
+        path: str,
+        reason: str,
+    ) -> None:
+        super().__init__(message, hint=hint, may_have_run=may_have_run)
+        self.details = types.CheckpointObstacle(workspace=workspace, path=path, reason=reason)
+
+
+class LimitCheckpoints(NexusError):
+    """The workspace has as many checkpoints as it may."""
+
+    code = 2205
+    name = "limit_checkpoints"
+    hint = "Remove one: `checkpoint.remove`."
+    details: types.LimitData | None
+    details_type = types.LimitData
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        hint: str | None = None,
+        may_have_run: bool = False,
+        limit: str,
+        value: int,
+    ) -> None:
+        super().__init__(message, hint=hint, may_have_run=may_have_run)
+        self.details = types.LimitData(limit=limit, value=value)
 
 
 class PathNotFound(NexusError):
@@ -1951,6 +2093,12 @@ ERRORS: dict[int, type[NexusError]] = {
         PortTaken,
         OperationNotFound,
         OperationDone,
+        CheckpointNotFound,
+        CheckpointExists,
+        CheckpointElsewhere,
+        CheckpointDamaged,
+        CheckpointImpossible,
+        LimitCheckpoints,
         PathNotFound,
         PathExists,
         PathEscapes,

@@ -23,6 +23,20 @@ __all__ = [
     "Capabilities",
     "CapabilityData",
     "ChangeType",
+    "Checkpoint",
+    "CheckpointCreateParams",
+    "CheckpointElsewhere",
+    "CheckpointForkParams",
+    "CheckpointList",
+    "CheckpointListParams",
+    "CheckpointMissing",
+    "CheckpointObstacle",
+    "CheckpointRef",
+    "CheckpointRemoveParams",
+    "CheckpointRestoreParams",
+    "CheckpointRestored",
+    "CheckpointResult",
+    "CheckpointState",
     "CommandData",
     "ConfigEntry",
     "ConfigGetParams",
@@ -219,6 +233,16 @@ Int53: TypeAlias = Annotated[int, msgspec.Meta(ge=-9007199254740991, le=90071992
 DateTime: TypeAlias = Annotated[datetime.datetime, msgspec.Meta(tz=True)]
 """A moment with its time zone; RFC 3339 on the wire."""
 
+CheckpointState: TypeAlias = str
+"""How far a checkpoint is.
+
+- `making`: Its operation is under way.
+- `ready`: It can be restored and forked.
+- `removed`: Gone; only its record remains.
+
+Later servers may send others.
+"""
+
 ProcessState: TypeAlias = str
 """What a process is doing.
 
@@ -383,6 +407,194 @@ LeaveMode: TypeAlias = Literal["keep", "pause", "stop"]
 - `pause`: Freeze its processes.
 - `stop`: Stop it.
 """
+
+
+class CheckpointRef(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """Which checkpoint."""
+
+    checkpoint: str
+    """The id or name as the caller gave it."""
+
+
+class CheckpointMissing(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """What is gone."""
+
+    checkpoint: str
+    """The checkpoint's id."""
+    missing: str
+    """What of it is missing: `files`, `commit` or `image`."""
+
+
+class CheckpointElsewhere(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """Whose it is."""
+
+    checkpoint: str
+    """The checkpoint's id."""
+    workspace: str
+    """The id of the workspace that it was made of."""
+
+
+class CheckpointObstacle(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """What cannot be saved."""
+
+    workspace: str
+    """The workspace's id."""
+    path: str
+    """Where it is, relative to the worktree; outside of it as the machine's processes see it."""
+    reason: str
+    """Why not."""
+
+
+class Checkpoint(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """What a workspace was at one moment: its files, what git was in the middle of, and its machine's own filesystem.
+    """
+
+    id: str
+    """Its id."""
+    workspace: str
+    """The id of the workspace that it was made of."""
+    workspace_name: str
+    """The name of that workspace."""
+    state: CheckpointState
+    """How far it is."""
+    name: str
+    """A name for people, unique in its workspace."""
+    comment: str
+    """What it is for."""
+    automatic: bool
+    """Whether Nexus made it by itself, before a restore."""
+    backend: str
+    """The backend that ran the workspace."""
+    branch: str | msgspec.UnsetType = msgspec.UNSET
+    """The branch it was on; absent when HEAD was detached."""
+    commit: str | msgspec.UnsetType = msgspec.UNSET
+    """The commit that HEAD was; absent on a branch without commits."""
+    files: Uint53
+    """Files, directories and links in the worktree."""
+    skipped: Uint53
+    """What was left out because it cannot be kept: sockets, device nodes, other filesystems mounted there."""
+    size: Uint53
+    """Bytes that it takes: the copy of the worktree, and of the machine what its image does not share. Filesystems that
+    share blocks (Btrfs, XFS) take less.
+    """
+    created_at: DateTime
+    """When it was asked for."""
+
+
+class CheckpointCreateParams(msgspec.Struct, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """A new checkpoint."""
+
+    workspace: Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
+    """Workspace id, or its name."""
+    name: Annotated[str, msgspec.Meta(min_length=1, max_length=200)] | msgspec.UnsetType = msgspec.UNSET
+    """A name for people, unique in its workspace; default: `checkpoint` and a number."""
+    comment: Annotated[str, msgspec.Meta(max_length=2000)] = ""
+    """What it is for."""
+    wait: bool = True
+    """Answer when done; otherwise at once, with the operation."""
+    progress: bool = False
+    """Send $/progress."""
+    key: Annotated[str, msgspec.Meta(min_length=1, max_length=128)] | msgspec.UnsetType = msgspec.UNSET
+    """Caller-chosen key: the same key with the same params returns the first outcome, other params are `key_reused`."""
+
+
+class CheckpointResult(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """A checkpoint and what was done to it."""
+
+    checkpoint: Checkpoint
+    """The checkpoint now."""
+    operation: Operation
+    """The operation that did it."""
+
+
+class CheckpointListParams(msgspec.Struct, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """Which checkpoints."""
+
+    workspace: Annotated[str, msgspec.Meta(min_length=1, max_length=128)] | msgspec.UnsetType = msgspec.UNSET
+    """Only those of this workspace; default: of every one that the identity can see."""
+    limit: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 100
+    """At most so many."""
+    cursor: str | msgspec.UnsetType = msgspec.UNSET
+    """Continue a list, from `next_cursor`."""
+
+
+class CheckpointList(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """Checkpoints, newest first."""
+
+    checkpoints: list[Checkpoint]
+    """The checkpoints."""
+    next_cursor: str | msgspec.UnsetType = msgspec.UNSET
+    """There are more; pass this as `cursor`."""
+
+
+class CheckpointRestoreParams(msgspec.Struct, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """Bring a workspace back to a checkpoint of its own."""
+
+    workspace: Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
+    """Workspace id, or its name."""
+    checkpoint: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+    """The checkpoint's id, or its name."""
+    timeout_ms: Uint53 = 10000
+    """How long processes may take to end by themselves before they are killed."""
+    wait: bool = True
+    """Answer when done; otherwise at once, with the operation."""
+    progress: bool = False
+    """Send $/progress."""
+    key: Annotated[str, msgspec.Meta(min_length=1, max_length=128)] | msgspec.UnsetType = msgspec.UNSET
+    """Caller-chosen key: the same key with the same params returns the first outcome, other params are `key_reused`."""
+
+
+class CheckpointRestored(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """What restoring did."""
+
+    workspace: Workspace
+    """The workspace now."""
+    operation: Operation
+    """The operation that did it."""
+    checkpoint: Checkpoint
+    """The checkpoint that was restored."""
+    before: Checkpoint
+    """What the workspace was until then, saved as a checkpoint of its own."""
+
+
+class CheckpointRemoveParams(msgspec.Struct, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """Which checkpoint."""
+
+    checkpoint: Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
+    """The checkpoint's id."""
+    wait: bool = True
+    """Answer when done; otherwise at once, with the operation."""
+    progress: bool = False
+    """Send $/progress."""
+    key: Annotated[str, msgspec.Meta(min_length=1, max_length=128)] | msgspec.UnsetType = msgspec.UNSET
+    """Caller-chosen key: the same key with the same params returns the first outcome, other params are `key_reused`."""
+
+
+class CheckpointForkParams(msgspec.Struct, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """A new workspace that begins as another one is, or as a checkpoint of it. Give `checkpoint` or `workspace`."""
+
+    checkpoint: Annotated[str, msgspec.Meta(min_length=1, max_length=128)] | msgspec.UnsetType = msgspec.UNSET
+    """Id of the checkpoint that it begins as."""
+    workspace: Annotated[str, msgspec.Meta(min_length=1, max_length=128)] | msgspec.UnsetType = msgspec.UNSET
+    """Id or name of the workspace that it begins as; its state now is what counts."""
+    name: Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\Z")]
+    """The new workspace's name: lower-case letters, digits, inner hyphens."""
+    display_name: Annotated[str, msgspec.Meta(max_length=200)] | msgspec.UnsetType = msgspec.UNSET
+    """A name for people."""
+    env: dict[str, str] = msgspec.field(default_factory=dict)
+    """Added to the environment that the other workspace has."""
+    labels: dict[str, str] = msgspec.field(default_factory=dict)
+    """Labels; those of the other workspace are not taken over."""
+    ports: list[str] = msgspec.field(default_factory=list)
+    """Names of ports to allocate now, besides the standard ones and those that the other workspace has."""
+    start: bool = True
+    """Start it too."""
+    wait: bool = True
+    """Answer when done; otherwise at once, with the operation."""
+    progress: bool = False
+    """Send $/progress."""
+    key: Annotated[str, msgspec.Meta(min_length=1, max_length=128)] | msgspec.UnsetType = msgspec.UNSET
+    """Caller-chosen key: the same key with the same params returns the first outcome, other params are `key_reused`."""
 
 
 class ProcessRef(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -1494,7 +1706,7 @@ class Operation(msgspec.Struct, kw_only=True, omit_defaults=True):
     id: str
     """Its id."""
     kind: str
-    """The verb: create, start, stop, pause, resume, restart, switch, destroy."""
+    """The verb: create, start, stop, pause, resume, restart, switch, destroy, checkpoint, restore, fork, forget."""
     workspace: str
     """The workspace's id."""
     state: OperationState
@@ -2498,6 +2710,8 @@ class WorkspaceDestroyed(msgspec.Struct, kw_only=True, omit_defaults=True):
     """The operation that did it."""
     kept: WorkspaceKept | msgspec.UnsetType = msgspec.UNSET
     """Work that was kept, and where it is."""
+    checkpoints: Uint53 | msgspec.UnsetType = msgspec.UNSET
+    """How many checkpoints of it went with it; absent: none."""
 
 
 class WorkspaceStatsResult(msgspec.Struct, kw_only=True, omit_defaults=True):

@@ -22,6 +22,7 @@ import nexus_sdk.client
 from nexus_sdk.discovery import Token
 from nexus_sdk.portal import Portal
 from nexus_sdk.retry import IsTransient, is_transient
+from nexus_sdk.sync.checkpoints import Checkpoints
 from nexus_sdk.sync.client import Backends, Config, Nexus, Operations, System, Tokens, Workspaces
 from nexus_sdk.sync.events import FileWatch, Search, WorkspaceWatch
 from nexus_sdk.sync.files import Files
@@ -35,6 +36,7 @@ from nexus_sdk.sync.workspace import Workspace
 
 __all__ = [
     "Backends",
+    "Checkpoints",
     "ChunkReader",
     "Config",
     "Download",

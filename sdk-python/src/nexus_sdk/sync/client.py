@@ -187,6 +187,59 @@ class Workspaces(Facade):
         )
         return self._wrap(Workspace, inner)
 
+    def fork(
+        self,
+        name: str,
+        *,
+        checkpoint: str | None = None,
+        workspace: str | None = None,
+        display_name: str | None = None,
+        env: dict[str, str] | None = None,
+        labels: dict[str, str] | None = None,
+        ports: Sequence[str] = (),
+        start: bool = True,
+        wait: bool = True,
+        on_progress: ProgressCallback | None = None,
+        key: str | None = None,
+    ) -> Workspace:
+        """Make a workspace that begins as another one is, or as a checkpoint of it. Give one of the two.
+
+        It has a branch, ports and copies of everything of its own; backend, machine and environment are the other's.
+
+        Args:
+            name: as of `create`.
+            checkpoint: id of the checkpoint that it begins as.
+            workspace: id or name of the workspace that it begins as.
+            display_name: a name for people.
+            env: added to the environment of the other one.
+            labels: labels to find it by.
+            ports: names of ports to allocate, besides those that the other one has.
+            start: start it too.
+            wait: return when it is done; otherwise at once, in state `pending`.
+            on_progress: called with `Progress`, in steps.
+            key: makes repeating the call safe; None makes a random one.
+
+        Raises:
+            CheckpointNotFound, WorkspaceNotFound: there is none such.
+            WorkspaceExists: there is one of this name.
+        """
+        inner = self._run(
+            self._inner.fork(
+                name,
+                checkpoint=checkpoint,
+                workspace=workspace,
+                display_name=display_name,
+                env=env,
+                labels=labels,
+                ports=ports,
+                start=start,
+                wait=wait,
+                on_progress=on_progress,
+                key=key,
+            )
+        )
+        return self._wrap(Workspace, inner)
+
     def get(self, workspace: str) -> Workspace:
         """Return a workspace by its id or name.
 

@@ -11,6 +11,7 @@ from nexus_sdk.connection import ProgressCallback
 from nexus_sdk.portal import Facade
 from nexus_sdk.process import HOLD, WINDOW
 from nexus_sdk.protocol import types
+from nexus_sdk.sync.checkpoints import Checkpoints
 from nexus_sdk.sync.files import Files
 from nexus_sdk.sync.git import Git
 from nexus_sdk.sync.ports import Ports
@@ -128,6 +129,11 @@ class Workspace(Facade):
     def processes(self) -> Processes:
         """Its processes, those that others started included."""
         return self._wrap(Processes, self._inner.processes)
+
+    @property
+    def checkpoints(self) -> Checkpoints:
+        """What it was, at moments that were saved."""
+        return self._wrap(Checkpoints, self._inner.checkpoints)
 
     def refresh(self) -> Workspace:
         """Ask for the record anew, and return this workspace."""
@@ -257,6 +263,41 @@ class Workspace(Facade):
             self._inner.destroy(
                 force=force,
                 keep_branch=keep_branch,
+                grace=grace,
+                wait=wait,
+                on_progress=on_progress,
+                key=key,
+            )
+        )
+
+    def restore(
+        self,
+        checkpoint: str,
+        *,
+        grace: float = 10.0,
+        wait: bool = True,
+        on_progress: ProgressCallback | None = None,
+        key: str | None = None,
+    ) -> types.CheckpointRestored:
+        """Bring it back to one of its checkpoints. What it is until then is saved as one first: `before`.
+
+        Its processes are ended; if it ran, it is started again.
+
+        Args:
+            checkpoint: id or name.
+            grace: seconds that processes have to end by themselves.
+            wait: return when it is done.
+            on_progress: called with `Progress`, in steps.
+            key: makes repeating the call safe; None makes a random one.
+
+        Raises:
+            CheckpointNotFound: it has none such.
+            CheckpointElsewhere: it is one of another workspace; see `nexus.workspaces.fork`.
+            CheckpointDamaged: something of it was removed from outside; nothing was changed.
+        """
+        return self._run(
+            self._inner.restore(
+                checkpoint,
                 grace=grace,
                 wait=wait,
                 on_progress=on_progress,
