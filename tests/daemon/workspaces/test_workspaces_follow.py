@@ -23,6 +23,7 @@ from nexusd.config.model import Config
 from nexusd.processes.table import ProcessTable
 from nexusd.store.database import Database
 from nexusd.workspaces import reconcile
+from nexusd.workspaces.copies import Copies
 from nexusd.workspaces.manager import Manager, outcome
 from nexusd.workspaces.parts import Defaults, Limits, Parts
 from nexusd.workspaces.ports import PortRange
@@ -66,6 +67,7 @@ class Node:
             processes=self.processes,
             backends={"docker": self.backend, "host": self.hosts},
             home=self.folder,
+            copies=Copies(self.folder),
             default_backend="docker",
             defaults_for=defaults,
             # Below what the kernel hands out by itself, or other tests' connections would take some.
