@@ -23,6 +23,7 @@ from nexusd.config.model import Config
 from nexusd.processes.table import ProcessTable
 from nexusd.store.database import Database
 from nexusd.workspaces import reconcile
+from nexusd.workspaces.copies import Copies
 from nexusd.workspaces.manager import Manager, outcome
 from nexusd.workspaces.parts import Defaults, Limits, Parts
 from nexusd.workspaces.ports import PortRange
@@ -72,6 +73,7 @@ class Node:
             port_range=PortRange(start=22_000, end=24_999, per_workspace=config.ports.per_workspace),
             limits=Limits(100, 100),
             ports={},
+            copies=Copies(self.folder),
         )
         await self.backend.open()
         await self.hosts.open()
