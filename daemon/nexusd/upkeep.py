@@ -19,6 +19,8 @@ from nexusd.workspaces import reconcile
 
 log = logging.getLogger(__name__)
 
+SETTLE_SECONDS = 2.0
+"""Between looks for workspaces that could not be settled when the daemon started; there are none, nearly always."""
 RECONCILE_SECONDS = 60.0
 SWEEP_SECONDS = 600.0
 KEYS_KEPT = timedelta(days=7)
@@ -27,7 +29,7 @@ Work = Callable[[], Awaitable[None]]
 
 
 class Upkeep:
-    """Two timers."""
+    """Three timers."""
 
     def __init__(self, services: Services, config: Config) -> None:
         self._services = services
@@ -35,14 +37,15 @@ class Upkeep:
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
-        """Start both."""
+        """Start them."""
         self._tasks = [
+            asyncio.create_task(self._every("settle", SETTLE_SECONDS, self._settle)),
             asyncio.create_task(self._every("reconcile", RECONCILE_SECONDS, self._reconcile)),
             asyncio.create_task(self._every("sweep", SWEEP_SECONDS, self._sweep)),
         ]
 
     async def stop(self) -> None:
-        """Stop both."""
+        """Stop them."""
         for task in self._tasks:
             task.cancel()
         if self._tasks:
@@ -58,8 +61,10 @@ class Upkeep:
             except Exception:
                 log.error("%s broke\n%s", name, traceback.format_exc())
 
-    async def _reconcile(self) -> None:
+    async def _settle(self) -> None:
         await reconcile.settle_rest(self._services.manager)
+
+    async def _reconcile(self) -> None:
         await reconcile.remove_orphans(self._services.manager)
 
     async def _sweep(self) -> None:

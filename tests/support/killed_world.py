@@ -37,7 +37,13 @@ class KilledWorld:
         self.repository = make_repository(
             folder / "repository", {"README.md": "# Example\n", "Dockerfile": SLOW_DOCKERFILE}
         )
-        self.daemon = DaemonProcess(folder / "home", settings=[f"docker.host={engine.host}", *PORTS])
+        host = engine.host
+        self.socket = folder / "engine.sock"
+        """Where the daemon finds the engine; a link that can be taken away. Not used for an engine behind TCP."""
+        if host.startswith("unix://"):
+            self.socket.symlink_to(host.removeprefix("unix://"))
+            host = f"unix://{self.socket}"
+        self.daemon = DaemonProcess(folder / "home", settings=[f"docker.host={host}", *PORTS])
         self.home = self.daemon.home
         self._names = itertools.count(1)
         self._foreign = self._at_engine()

@@ -307,12 +307,15 @@ class Archive:
         for id in ids:
             self.path(id).unlink(missing_ok=True)
 
-    async def recover(self, kept: Collection[str] = ()) -> tuple[list[ProcessRecord], list[ProcessRecord]]:
+    async def recover(
+        self, kept: Collection[str] = (), unasked: Collection[str] = ()
+    ) -> tuple[list[ProcessRecord], list[ProcessRecord]]:
         """After a start: what ran when the daemon went away is lost, unless it was kept or its end was noted; output
         without a record is removed.
 
         Args:
             kept: ids of the processes that are known to somebody who outlives the daemon.
+            unasked: workspaces of which nobody can say yet what runs; theirs are left for `take_up`.
 
         Returns:
             The records of the lost, and those of the kept.
@@ -334,6 +337,8 @@ class Archive:
                 if end is None and record.id in kept:
                     running.append(record)
                     continue
+                if end is None and record.workspace in unasked:
+                    continue
                 _, output_end = OutputLog.bounds(self.path(record.id), record.output_end if end is None else 0)
                 if end is None:
                     lost.append(record)
@@ -350,6 +355,29 @@ class Archive:
         self._ends.keep(())
         await asyncio.to_thread(self.unlink, await self._db.read(strays))
         return found
+
+    async def take_up(
+        self, workspace: str, kept: Collection[str], followed: Callable[[str], bool]
+    ) -> list[ProcessRecord]:
+        """The same for one workspace that was `unasked`; the records of the kept.
+
+        Args:
+            workspace: its id.
+            kept: as for `recover`.
+            followed: whether a process was started since, by its id. Called from another thread.
+        """
+
+        def settle(conn: Connection) -> list[ProcessRecord]:
+            running = []
+            for record in rows.list_by_workspace(conn, workspace, running=True):
+                if record.id in kept:
+                    running.append(record)
+                elif not followed(record.id):
+                    _, output_end = OutputLog.bounds(self.path(record.id), record.output_end)
+                    _write(conn, record.id, _Lost(output_end, record.pty))
+            return running
+
+        return await self._db.run(settle, "crash")
 
     def _view(self, record: ProcessRecord) -> Process:
         start, end = OutputLog.bounds(self.path(record.id), record.output_end)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal as signals
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Final
@@ -471,17 +471,32 @@ class ProcessTable:
 
     # --- the daemon's life ---
 
-    async def recover(self, adopted: Iterable[ProcessHandle] = ()) -> None:
+    async def recover(self, adopted: Iterable[ProcessHandle] = (), unasked: Collection[str] = ()) -> None:
         """After a start: records that say running are of an earlier daemon. Those whose processes were kept go on; the
         others are lost, unless their end was noted before, and are ended by their backend when it opens.
 
         Args:
             adopted: what keepers still have. One without a record was never acknowledged: it is ended.
+            unasked: workspaces whose keepers cannot be asked now; `take_up` follows for each when they can.
         """
         handles = {handle.process: handle for handle in adopted}
-        lost, running = await self._archive.recover(handles.keys())
+        lost, running = await self._archive.recover(handles.keys(), unasked)
         if lost:
             _log.warning("%d processes were lost with the last run of the daemon", len(lost))
+        await self._go_on(running, handles)
+
+    async def take_up(self, workspace: str, adopted: Iterable[ProcessHandle]) -> None:
+        """The same for one workspace that could not be asked then, and may have been used since."""
+        if spawning := self._spawning.get(workspace):
+            await asyncio.wait(set(spawning), timeout=_PATIENCE)
+        handles = {handle.process: handle for handle in adopted if not self._followed(handle.process)}
+        await self._go_on(await self._archive.take_up(workspace, handles.keys(), self._followed), handles)
+
+    def _followed(self, id: str) -> bool:
+        process = self._live.get(id)
+        return process is not None and process.handle is not None
+
+    async def _go_on(self, running: Iterable[ProcessRecord], handles: dict[str, ProcessHandle]) -> None:
         for record in running:
             handle = handles.pop(record.id)
             assert handle.kept is not None

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from functools import partial
 
-from nexus_sdk.protocol.errors import BackendUnavailable, NexusError
+from nexus_sdk.protocol.errors import BackendFailed, BackendUnavailable, NexusError
 
 from nexusd.backends.base import Backend, MachineStatus, ProcessHandle
 from nexusd.failpoints import failpoint
@@ -46,7 +46,7 @@ async def load(manager: Manager) -> None:
 async def recover(manager: Manager) -> None:
     """Mend what the last run of the daemon left open. Called once, before the sockets open."""
     parts = manager.parts
-    await parts.processes.recover(await _adopt(manager))
+    await parts.processes.recover(await _adopt(manager), manager.unsettled)
     failpoint("recover.processes.after")
     open_ones = await parts.db.read(operation_rows.open_ones)
     busy = {operation.workspace for operation in open_ones if not _passive(manager, operation)}
@@ -95,6 +95,9 @@ async def _adopt(manager: Manager) -> list[ProcessHandle]:
             continue
         try:
             found += await backend.machine(parts.spec(record)).adopt()
+        except BackendUnavailable as error:
+            log.warning("the processes of workspace %s are looked at later: %s", record.name, error)
+            manager.unsettled.add(record.id)
         except NexusError as error:
             log.error("the processes of workspace %s cannot be looked at: %s", record.name, error)
     return found
@@ -185,6 +188,8 @@ async def _settle_survivor(manager: Manager, backend: Backend, record: Workspace
             await backend.stop(workspace, STOP_SECONDS)
         elif record.state != found and not (record.state == "stopped" and found == "absent"):
             await _write(manager, record, state="stopped" if found == "absent" else found)
+        if workspace in manager.unsettled:
+            await _take_up(manager, backend, record)
     except BackendUnavailable as error:
         log.warning("workspace %s is left for later: %s", record.name, error)
         manager.unsettled.add(workspace)
@@ -194,6 +199,16 @@ async def _settle_survivor(manager: Manager, backend: Backend, record: Workspace
         await _write(manager, record, state="error", message=f"start: {error.message}")
     else:
         manager.unsettled.discard(workspace)
+
+
+async def _take_up(manager: Manager, backend: Backend, record: WorkspaceRecord) -> None:
+    """Find the processes of a workspace that could not be asked for them when the daemon started."""
+    parts = manager.parts
+    try:
+        handles = await backend.machine(parts.spec(parts.registry.get(record.id) or record)).adopt()
+    except BackendFailed:
+        handles = []  # it does not run
+    await parts.processes.take_up(record.id, handles)
 
 
 def follow(manager: Manager) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 import nexusd
 import pytest
 from engine import TestEngine
-from killed_world import KilledWorld
+from killed_world import KilledWorld, eventually
 
 CREATE = [
     "create.machine.after",
@@ -256,6 +256,33 @@ def test_killed_while_recovering(world: KilledWorld, point: str) -> None:
     made = world.daemon.call("workspace.create", **params)["workspace"]
     assert made["state"] == "running"
     destroy(world, made["id"])
+
+
+def test_an_engine_that_is_away_when_the_next_daemon_starts(world: KilledWorld) -> None:
+    if not world.socket.is_symlink():
+        pytest.skip("the engine is not behind a socket that can be taken away")
+    engine = world.socket.readlink()
+    world.daemon.kill()
+    world.socket.unlink()
+    try:
+        world.daemon.spawn()
+        eventually(lambda: answers(world), lambda: world.daemon.log[-2000:])
+        found = world.daemon.call("exec.get", process=world.build)
+        assert found["state"] == "lost" and "exit" not in found, "nobody can say for now"
+    finally:
+        world.socket.symlink_to(engine)
+    eventually(
+        lambda: world.daemon.call("exec.get", process=world.build)["state"] == "running",
+        lambda: world.daemon.log[-2000:],
+    )
+    world.gone()
+
+
+def answers(world: KilledWorld) -> bool:
+    try:
+        return "result" in world.daemon.rpc("system.info")
+    except ConnectionError:
+        return False
 
 
 def test_a_timeout_ends_what_outlived_the_daemon(world: KilledWorld) -> None:
