@@ -140,7 +140,8 @@ var (
 	// ErrPathEscapes: the path leaves the workspace.
 	ErrPathEscapes = protocol.ErrPathEscapes
 
-	// ErrPathInvalid: this is not a usable path: empty, too long, with a NUL byte, or not absolute below the root.
+	// ErrPathInvalid: this is not a usable path: empty, too long, with a NUL byte, or absolute where the workspace has
+	// no files.
 	ErrPathInvalid = protocol.ErrPathInvalid
 
 	// ErrNotAFile: a regular file is needed here; this is a directory, device, FIFO or socket.

@@ -291,8 +291,8 @@ var ErrPathExists = &ErrorKind{Code: 3001, Name: "path_exists", Hint: "Pass over
 // ErrPathEscapes: the path leaves the workspace. Its details are a *PathData.
 var ErrPathEscapes = &ErrorKind{Code: 3002, Name: "path_escapes", Hint: "Use a path below the workspace's root; links must stay inside too.", details: detailsOf[PathData]}
 
-// ErrPathInvalid: this is not a usable path: empty, too long, with a NUL byte, or not absolute below the root. Its
-// details are a *PathData.
+// ErrPathInvalid: this is not a usable path: empty, too long, with a NUL byte, or absolute where the workspace has no
+// files. Its details are a *PathData.
 var ErrPathInvalid = &ErrorKind{Code: 3003, Name: "path_invalid", details: detailsOf[PathData]}
 
 // ErrNotAFile: a regular file is needed here; this is a directory, device, FIFO or socket. Its details are a

@@ -1958,7 +1958,7 @@ func (v *EntryType) UnmarshalJSON(data []byte) error {
 
 // FileInfo: what is known of an entry.
 type FileInfo struct {
-	// Relative to the workspace's root; `.` for the root.
+	// Relative to the workspace's root, `.` for the root; absolute where it lies outside.
 	Path string `json:"path"`
 
 	// The last part of the path.
@@ -2893,7 +2893,7 @@ func readFsGlobParams(d *strict.Decoder) (v FsGlobParams) {
 
 // FsGlobbed: paths that match, in order.
 type FsGlobbed struct {
-	// Relative to the workspace's root.
+	// Relative to the workspace's root; absolute where it lies outside.
 	Paths []string `json:"paths"`
 
 	// Whether there are more.
@@ -3287,7 +3287,7 @@ func (v *ChangeType) UnmarshalJSON(data []byte) error {
 
 // FsChange: an entry changed.
 type FsChange struct {
-	// Relative to the workspace's root.
+	// Relative to the workspace's root; absolute where it lies outside.
 	Path string `json:"path"`
 
 	// What happened, after coalescing.
@@ -7140,7 +7140,7 @@ type Workspace struct {
 	// Its branch.
 	Branch string `json:"branch"`
 
-	// Where its files are, as its processes see it.
+	// Where its worktree is, as its processes see it. Absolute paths of file calls are of the same view.
 	Root string `json:"root"`
 
 	// The worktree on this node.

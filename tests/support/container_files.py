@@ -107,7 +107,9 @@ def denied(*kinds: type[errors.NexusError]) -> Iterator[None]:
 @pytest.fixture
 async def machines(engine, nexus_init, tmp_path, hostile):
     """Makes running containers."""
-    backend = make_backend(tmp_path, engine.host, helper=NexusInit(lambda process: tmp_path / process))
+    backend = make_backend(
+        tmp_path, engine.host, helper=NexusInit(lambda process: tmp_path / process, tmp_path / "programs")
+    )
     await backend.open()
     made: list[Machine] = []
 

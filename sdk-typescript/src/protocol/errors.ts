@@ -156,7 +156,7 @@ export interface ErrorDetails {
   path_exists: PathData;
   /** The path leaves the workspace. */
   path_escapes: PathData;
-  /** This is not a usable path: empty, too long, with a NUL byte, or not absolute below the root. */
+  /** This is not a usable path: empty, too long, with a NUL byte, or absolute where the workspace has no files. */
   path_invalid: PathData;
   /** A regular file is needed here; this is a directory, device, FIFO or socket. */
   not_a_file: PathData;

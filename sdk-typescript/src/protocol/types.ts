@@ -697,7 +697,7 @@ export type EntryType = "file" | "directory" | "symlink" | "other" | (string & {
 
 /** What is known of an entry. */
 export interface FileInfo {
-  /** Relative to the workspace's root; `.` for the root. */
+  /** Relative to the workspace's root, `.` for the root; absolute where it lies outside. */
   path: string;
   /** The last part of the path. */
   name: string;
@@ -1091,7 +1091,7 @@ export interface FsGlobParams {
 
 /** Paths that match, in order. */
 export interface FsGlobbed {
-  /** Relative to the workspace's root. */
+  /** Relative to the workspace's root; absolute where it lies outside. */
   paths: string[];
   /** Whether there are more. */
   truncated: boolean;
@@ -1253,7 +1253,7 @@ export type ChangeType = "created" | "modified" | "deleted" | (string & {});
 export interface FsChange {
   /** Tells the variants apart. */
   kind: "change";
-  /** Relative to the workspace's root. */
+  /** Relative to the workspace's root; absolute where it lies outside. */
   path: string;
   /** What happened, after coalescing. */
   change: ChangeType;
@@ -2434,7 +2434,7 @@ export interface Workspace {
   repository: Repository;
   /** Its branch. */
   branch: string;
-  /** Where its files are, as its processes see it. */
+  /** Where its worktree is, as its processes see it. Absolute paths of file calls are of the same view. */
   root: string;
   /** The worktree on this node. */
   worktree: string;

@@ -1170,7 +1170,7 @@ class PathEscapes(NexusError):
 
 
 class PathInvalid(NexusError):
-    """This is not a usable path: empty, too long, with a NUL byte, or not absolute below the root."""
+    """This is not a usable path: empty, too long, with a NUL byte, or absolute where the workspace has no files."""
 
     code = 3003
     name = "path_invalid"

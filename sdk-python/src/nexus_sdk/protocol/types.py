@@ -947,7 +947,7 @@ class FileInfo(msgspec.Struct, kw_only=True, omit_defaults=True):
     """What is known of an entry."""
 
     path: str
-    """Relative to the workspace's root; `.` for the root."""
+    """Relative to the workspace's root, `.` for the root; absolute where it lies outside."""
     name: str
     """The last part of the path."""
     type: EntryType
@@ -1235,7 +1235,7 @@ class FsGlobbed(msgspec.Struct, kw_only=True, omit_defaults=True):
     """Paths that match, in order."""
 
     paths: list[str]
-    """Relative to the workspace's root."""
+    """Relative to the workspace's root; absolute where it lies outside."""
     truncated: bool
     """Whether there are more."""
 
@@ -1336,7 +1336,7 @@ class FsChange(msgspec.Struct, kw_only=True, omit_defaults=True, tag_field="kind
     """An entry changed."""
 
     path: str
-    """Relative to the workspace's root."""
+    """Relative to the workspace's root; absolute where it lies outside."""
     change: ChangeType
     """What happened, after coalescing."""
 
@@ -2415,7 +2415,7 @@ class Workspace(msgspec.Struct, kw_only=True, omit_defaults=True):
     branch: str
     """Its branch."""
     root: str
-    """Where its files are, as its processes see it."""
+    """Where its worktree is, as its processes see it. Absolute paths of file calls are of the same view."""
     worktree: str
     """The worktree on this node."""
     ports: list[PortMapping]

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -59,6 +62,10 @@ async def test_the_sdk_reaches_the_whole_machine(daemon: DaemonProcess, tmp_path
         assert (sent.path, sent.size) == ("/opt/blob/here", len(BLOB))
         await files.download("/opt/blob/here", tmp_path / "back")
         assert (tmp_path / "back").read_bytes() == BLOB
+        boulder = [sys.executable, "-m", "boulder", "cp", "inside:/opt/blob", str(tmp_path / "copied"), "-r"]
+        environ = {**os.environ, "NEXUS_HOME": str(daemon.home)}
+        await asyncio.to_thread(subprocess.run, boulder, env=environ, check=True, timeout=60)
+        assert (tmp_path / "copied/here").read_bytes() == BLOB
         await files.rename("/opt/blob/here", "blob")
         assert (await files.stat("blob")).size == len(BLOB)
         for path in ("/proc/1/environ", "/proc/uptime", "/sys/kernel/notes", "/.nexus/run/init.sock"):
