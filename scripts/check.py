@@ -21,6 +21,7 @@ ONE_AT_A_TIME = [
     "tests/daemon/processes",
     "tests/daemon/workspaces/test_workspaces_follow.py",
     "tests/docs/test_docs_demo_docker.py",
+    "tests/driver/test_driver_docker.py",
 ]
 """Tests that look at all processes of the machine, or run an engine on it, so that nothing may run beside them."""
 LIBRARY_SOCKETS = "ignore:unclosed <socket.socket:ResourceWarning"

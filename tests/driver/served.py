@@ -5,26 +5,13 @@ from __future__ import annotations
 import itertools
 import re
 import shutil
-import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from daemon_process import DaemonProcess
-from method_cases import Refs
-
-ECHO = """
-import socket
-server = socket.socket()
-server.bind(("127.0.0.1", 0))
-server.listen()
-while True:
-    peer, _ = server.accept()
-    while data := peer.recv(65536):
-        peer.sendall(data.upper())
-    peer.close()
-"""
-"""Answers every connection with what it said, in capitals."""
+from daemon_process import DaemonProcess, git
+from method_cases import HOST, Place, Refs
 
 MOMENT = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d")
 COMMIT = re.compile(r"\b[0-9a-f]{40}\b")
@@ -44,16 +31,24 @@ class Served:
     Args:
         folder: where everything is; its name is not the same for every SDK.
         repository: is copied, so that commits are the same for all.
+        place: the backend of its workspaces.
+        settings: of the daemon, beside ours, as `key=value`.
     """
 
-    def __init__(self, folder: Path, repository: Path) -> None:
+    def __init__(self, folder: Path, repository: Path, place: Place = HOST, settings: Sequence[str] = ()) -> None:
         self.folder = folder
+        self.place = place
+        self.made: list[str] = []
+        """Id of every workspace that was made here."""
+        self._shared: dict[str, Any] | None = None
         self.repository = folder / "repository"
         shutil.copytree(repository, self.repository, symlinks=True)
         settings = [
             f"repositories.allowed={folder}",
             "daemon.allowed_hosts=127.0.0.1",
             "limits.max_workspaces_per_user=200",
+            f"defaults.backend={place.backend}",
+            *settings,
         ]
         self.daemon = DaemonProcess(folder / "home", settings=settings)
         self._names = itertools.count(1)
@@ -61,8 +56,7 @@ class Served:
     def workspace(self) -> dict[str, Any]:
         """Make a running workspace; its record."""
         name = f"w{next(self._names)}"
-        made = self.daemon.call("workspace.create", name=name, repository={"url": str(self.repository)})
-        return dict(made["workspace"])
+        return dict(self._create(name)["workspace"])
 
     def process(self, workspace: str, *argv: str, **params: object) -> str:
         """Start a process; its id."""
@@ -76,7 +70,7 @@ class Served:
 
     def echo(self, workspace: str) -> int:
         """Start a server in a workspace; its port."""
-        pid = self.daemon.call("exec.get", process=self.process(workspace, sys.executable, "-c", ECHO))["pid"]
+        pid = self.daemon.call("exec.get", process=self.process(workspace, *self.place.echo))["pid"]
         deadline = time.monotonic() + 20.0
         while time.monotonic() < deadline:
             for port in self.daemon.call("port.list", workspace=workspace)["ports"]:
@@ -85,11 +79,10 @@ class Served:
             time.sleep(0.02)
         raise AssertionError("the server does not listen")
 
-    def refs(self) -> Refs:
-        """Fresh things that params may refer to, as `method_cases` wants them."""
-        made = self.daemon.call(
-            "workspace.create", name=f"w{next(self._names)}", repository={"url": str(self.repository)}
-        )
+    def refs(self, method: str = "") -> Refs:
+        """Fresh things that params may refer to, as `method_cases` wants them; for a method, or for anything."""
+        alone = self.place.own is None or method in self.place.own
+        made = self._create(f"w{next(self._names)}") if alone else self._renewed()
         workspace = made["workspace"]["id"]
         return Refs(
             workspace=workspace,
@@ -99,6 +92,26 @@ class Served:
             repository=str(self.repository),
             subject="tester",
         )
+
+    def _create(self, name: str) -> dict[str, Any]:
+        made = self.daemon.call("workspace.create", name=name, repository={"url": str(self.repository)})
+        self.made.append(made["workspace"]["id"])
+        return made
+
+    def _renewed(self) -> dict[str, Any]:
+        """The workspace that is shared, as it was in the beginning: its files, its commits, no process."""
+        if self._shared is None:
+            self._shared = self._create(f"w{next(self._names)}")
+            return self._shared
+        workspace = self._shared["workspace"]
+        for process in self.daemon.call("exec.list", workspace=workspace["id"])["processes"]:
+            if process["state"] == "running":
+                self.daemon.call("exec.signal", process=process["id"], signal="KILL")
+                self.daemon.call("exec.wait", process=process["id"], timeout_ms=20_000)
+            self.daemon.call("exec.remove", process=process["id"])
+        git("reset", "-q", "--hard", workspace["repository"]["commit"], cwd=Path(workspace["worktree"]))
+        git("clean", "-q", "-fdx", cwd=Path(workspace["worktree"]))
+        return self._shared
 
     def plain(self, value: Any, refs: Refs) -> Any:
         """A result without what differs from run to run."""

@@ -148,7 +148,7 @@ def request(name: str, served: Served, refs: Refs) -> Json:
 
 def outcome(driver: Driver, served: Served, name: str) -> tuple[str, Any]:
     """Drive one method in a workspace of its own: ``ok`` or the name of its error, and what can be compared."""
-    refs = served.refs()
+    refs = served.refs(name)
     if name in BEFORE:
         refs = BEFORE[name](served, refs)
     answer = driver.ask(request(name, served, refs))
@@ -158,22 +158,25 @@ def outcome(driver: Driver, served: Served, name: str) -> tuple[str, Any]:
     return error["name"], (error["code"], error["may_have_run"])
 
 
-def drive(name: str, program: Program, served: Served) -> dict[str, tuple[str, Any]]:
-    """Everything with one SDK."""
+def drive(
+    name: str, program: Program, served: Served, wanted: Callable[[str], bool] = lambda method: True
+) -> dict[str, tuple[str, Any]]:
+    """Everything that is wanted, and all commands, with one SDK."""
     driver = Driver(name, program)
     try:
         driver.result({"do": "connect", "url": served.daemon.url, "token": served.daemon.token()})
         found = {}
         for method in client_methods():
-            if method.name != LAST:
+            if method.name != LAST and wanted(method.name):
                 found[method.name] = outcome(driver, served, method.name)
         for title, command in COMMANDS.items():
             refs = served.refs()
             command = {key: value.decode() if isinstance(value, bytes) else value for key, value in command.items()}
             answer = driver.ask({"do": "exec", "workspace": refs.workspace, **command})
             found[title] = ("ok" if answer["ok"] else answer["error"]["name"]), served.plain(answer, refs)
-        found[LAST] = outcome(driver, served, LAST)
-        assert served.daemon.wait() == 0
+        if wanted(LAST):
+            found[LAST] = outcome(driver, served, LAST)
+            assert served.daemon.wait() == 0
         driver.stop()
         return found
     finally:

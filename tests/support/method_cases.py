@@ -5,8 +5,9 @@ Tests that go over the whole method table take their params from here, so a new 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from nexus_sdk.protocol.methods import METHODS, Method
@@ -102,7 +103,7 @@ CASES: dict[str, Case] = {
     "exec.attach": _of_process(),
     "exec.get": _of_process(),
     "exec.list": _in_workspace(),
-    "exec.signal": _of_process(signal="KILL"),
+    "exec.signal": _of_process(signal="CONT"),  # after one that ends it, it runs still or does not
     "exec.resize": _of_process(size={"cols": 80, "rows": 24}),
     "exec.wait": _of_process(timeout_ms=0),
     "exec.remove": _of_process(),
@@ -124,6 +125,53 @@ CASES: dict[str, Case] = {
     "system.health": _plain(),
     "system.drain": _plain(),
 }
+
+
+ECHO = """
+import socket
+server = socket.socket()
+server.bind(("127.0.0.1", 0))
+server.listen()
+while True:
+    peer, _ = server.accept()
+    while data := peer.recv(65536):
+        peer.sendall(data.upper())
+    peer.close()
+"""
+
+
+@dataclass(frozen=True)
+class Place:
+    """What is particular to the workspaces of one backend.
+
+    Attributes:
+        backend: its name.
+        echo: a server for inside, which answers every connection with what it said, in capitals.
+        own: methods that get a workspace of their own; None: every method does. The others share one, put back to its
+            beginning between them.
+        differs: fields of results that are not as on the host, and what they are here, each in all that it is.
+    """
+
+    backend: str
+    echo: tuple[str, ...]
+    own: frozenset[str] | None = None
+    differs: Mapping[str, Sequence[object]] = field(default_factory=dict)
+
+
+HOST = Place("host", (sys.executable, "-c", ECHO))
+DOCKER = Place(
+    "docker",
+    ("nc", "-ll", "-p", "7123", "-e", "tr", "a-z", "A-Z"),
+    own=frozenset(f"workspace.{verb}" for verb in ("destroy", "pause", "restart", "resume", "start", "stop", "switch")),
+    differs={
+        "backend": ["docker"],
+        "root": ["/workspace"],
+        "machine": [
+            {"container_ports": {}, "egress": True, "image": "nexus-test-base:1", "read_only": False, "user": "owner"}
+        ],
+        "default": [True, False],  # of the backends docker and host
+    },
+)
 
 
 def client_methods() -> list[Method]:
