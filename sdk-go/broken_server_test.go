@@ -165,6 +165,10 @@ func (p *peer) respond(id int64, result string) {
 	p.text(fmt.Sprintf(`{"jsonrpc":"2.0","id":%d,"result":%s}`, id, result))
 }
 
+func (p *peer) progress(id int64, done int) {
+	p.text(fmt.Sprintf(`{"jsonrpc":"2.0","method":"$/progress","params":{"id":%d,"done":%d,"message":""}}`, id, done))
+}
+
 func (p *peer) refuse(id int64, code int, name string) {
 	p.text(fmt.Sprintf(
 		`{"jsonrpc":"2.0","id":%d,"error":{"code":%d,"message":"refused","data":{"name":%q,"hint":"","retryable":false}}}`,

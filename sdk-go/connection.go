@@ -226,6 +226,12 @@ func (c *connection) once(
 		case progress := <-r.progress:
 			onProgress(progress)
 		case <-r.done:
+			// A step that came before the result is told before it.
+			select {
+			case progress := <-r.progress:
+				onProgress(progress)
+			default:
+			}
 			*sent = *sent || l.wasSent(r)
 			return r.result, r.err
 		case <-ctx.Done():

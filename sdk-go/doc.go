@@ -15,8 +15,8 @@
 //
 // All callers share one connection, and no context of a caller ever ends it. When a context ends, the call returns at once
 // with an *InterruptedError, and the daemon is told to cancel. What that means depends on what was under way:
-// CommandContext kills the command, as in os/exec; Attach detaches, and the process runs on; a lifecycle change goes on
-// without this caller; a read or a search is given up.
+// CommandContext kills the command, as in os/exec; Attach detaches, and the process runs on; a lifecycle change, a
+// checkpoint included, goes on without this caller; a read or a search is given up.
 //
 // # Broken connections
 //

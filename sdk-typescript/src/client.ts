@@ -8,6 +8,7 @@ import { type CallOptions, type ConnectOptions, type ProgressOptions, given } fr
 import type { CallMethods, CallName } from "./protocol/methods.js";
 import type {
   BackendInfo,
+  CheckpointForkParams,
   ConfigEntry,
   ConfigLayer,
   ConfigValidated,
@@ -186,6 +187,35 @@ export interface CreateOptions extends LifecycleOptions {
   start?: boolean | undefined;
 }
 
+/** What a fork begins as: a checkpoint, or a workspace as it is now. */
+export type ForkSource =
+  | {
+      /** The checkpoint's id. */
+      checkpoint: string;
+      /** None: a checkpoint is forked. */
+      workspace?: undefined;
+    }
+  | {
+      /** The workspace's id or name. */
+      workspace: string;
+      /** None: a workspace is forked. */
+      checkpoint?: undefined;
+    };
+
+/** How to make a workspace that begins as another one, besides which. */
+export interface ForkOptions extends LifecycleOptions {
+  /** A name for people. */
+  displayName?: string | undefined;
+  /** Added to the environment that the other one has. */
+  env?: Readonly<Record<string, string>> | undefined;
+  /** Labels to find it by; those of the other one are not taken over. */
+  labels?: Readonly<Record<string, string>> | undefined;
+  /** Names of ports to allocate, besides those that the other one has. */
+  ports?: readonly string[] | undefined;
+  /** Start it too. Default true. */
+  start?: boolean | undefined;
+}
+
 /** Which workspaces to list. */
 export interface WorkspaceListOptions extends CallOptions {
   /** Only those of this repository, by path or URL. */
@@ -242,6 +272,31 @@ export class Workspaces {
       key,
     }) as WorkspaceCreateParams;
     const { workspace } = await this.#connection.call("workspace.create", params, call);
+    return new Workspace(this.#connection, workspace);
+  }
+
+  /**
+   * Make a workspace that begins as another one is, or as a checkpoint of it. It has a branch, ports and copies of
+   * everything of its own; backend, machine and environment are the other's.
+   *
+   * Rejects with `workspace_exists`, `workspace_not_found`, `checkpoint_not_found`, and `checkpoint_damaged` when something
+   * of the checkpoint was removed from outside.
+   */
+  async fork(name: string, options: ForkSource & ForkOptions): Promise<Workspace> {
+    const { checkpoint, workspace: source, displayName, env, labels, ports, start, wait, key, ...call } = options;
+    const params = given({
+      name,
+      checkpoint,
+      workspace: source,
+      display_name: displayName,
+      env,
+      labels,
+      ports,
+      start,
+      wait,
+      key,
+    }) as CheckpointForkParams;
+    const { workspace } = await this.#connection.call("checkpoint.fork", params, call);
     return new Workspace(this.#connection, workspace);
   }
 

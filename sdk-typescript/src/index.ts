@@ -9,8 +9,11 @@
 import "./dispose.js";
 
 export { ByteStream } from "./byteStream.js";
+export { type CheckpointOptions, Checkpoints } from "./checkpoints.js";
 export {
   type CreateOptions,
+  type ForkOptions,
+  type ForkSource,
   Nexus,
   Operations,
   System,

@@ -1,6 +1,7 @@
 /** A workspace: its lifecycle, and the way to its files, processes, ports and git. */
 
 import { toBase64, utf8 } from "./bytes.js";
+import { Checkpoints } from "./checkpoints.js";
 import type { Connection } from "./connection.js";
 import { ProcessError } from "./errors.js";
 import type { FileWatch } from "./events.js";
@@ -12,6 +13,7 @@ import { type AttachOptions, type FollowOptions, Process } from "./process.js";
 import { Processes, type StartOptions, startParams } from "./processes.js";
 import type { CallMethods } from "./protocol/methods.js";
 import type {
+  CheckpointRestored,
   ExecRunParams,
   LeaveMode,
   Operation,
@@ -88,6 +90,8 @@ export class Workspace {
   readonly git: Git;
   /** Its processes, those that others started included. */
   readonly processes: Processes;
+  /** What it was, at moments that were saved. */
+  readonly checkpoints: Checkpoints;
   readonly #connection: Connection;
   #record: WorkspaceRecord;
 
@@ -99,6 +103,7 @@ export class Workspace {
     this.ports = new Ports(connection, record.id);
     this.git = new Git(connection, record.id);
     this.processes = new Processes(connection, record.id);
+    this.checkpoints = new Checkpoints(connection, record.id);
   }
 
   /** Everything the daemon said of it last; `refresh` asks anew, and every lifecycle call brings it along. */
@@ -198,6 +203,24 @@ export class Workspace {
     const { force, keepBranch, graceMs, wait, key, ...call } = options;
     const params = given({ workspace: this.id, force, keep_branch: keepBranch, timeout_ms: graceMs, wait, key });
     const result = await this.#connection.call("workspace.destroy", params, call);
+    this.#record = result.workspace;
+    return result;
+  }
+
+  /**
+   * Bring it back to one of its checkpoints, given by id or name. What it is until then is saved as one first: `before`.
+   * Its processes are asked to end, and killed after `graceMs` (default 10,000); if it ran, it is started again.
+   *
+   * Rejects with `checkpoint_not_found`, `checkpoint_elsewhere` when it is one of another workspace, and
+   * `checkpoint_damaged` when something of it was removed from outside; nothing was changed then.
+   */
+  async restore(
+    checkpoint: string,
+    options: LifecycleOptions & { graceMs?: number } = {},
+  ): Promise<CheckpointRestored> {
+    const { graceMs, wait, key, ...call } = options;
+    const params = given({ workspace: this.id, checkpoint, timeout_ms: graceMs, wait, key });
+    const result = await this.#connection.call("checkpoint.restore", params, call);
     this.#record = result.workspace;
     return result;
   }

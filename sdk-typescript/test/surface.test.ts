@@ -26,8 +26,9 @@ function surface(program: ts.Program, path: string): string {
         lines.push(`  ${name}${optional}: ${text(checker, checker.getTypeOfSymbolAtLocation(member, declaration))}`);
       }
     } else if (ts.isTypeAliasDeclaration(declaration)) {
-      // as it is written: the checker would print the name again
-      lines.push(`  ${declaration.type.getText().replaceAll(/\s+/g, " ")}`);
+      // as it is written, without comments: the checker would print the name again
+      const written = declaration.type.getText().replaceAll(/\/\*\*.*?\*\//gs, "");
+      lines.push(`  ${written.replaceAll(/\s+/g, " ")}`);
     } else {
       lines.push(`  ${text(checker, checker.getTypeOfSymbolAtLocation(symbol, declaration))}`);
     }

@@ -481,3 +481,44 @@ async def test_what_survives_is_taken_up_by_the_next_daemon(machines, make, tmp_
     finally:
         await other.destroy(made.workspace)
         await other.close()
+
+
+async def test_a_machine_is_saved_and_made_anew(machines, spec, spawn, tmp_path):
+    """Whoever starts a frozen machine thaws it: that is how it goes on after it was saved."""
+    assert machines.capabilities.checkpoint
+    async with spawn("pr_saved", "sh", "-c", "while :; do :; done") as (handle, _):
+        await machines.pause(spec.workspace)
+        for _ in range(2):
+            assert await machines.checkpoint(spec, "cp_contract") >= 0
+        await machines.start(spec)
+        before = spent("pr_saved")
+        await until(lambda: spent("pr_saved") > before, "going on")
+        await handle.kill_tree(1)
+    assert await machines.saved(spec.workspace, "cp_contract")
+    await machines.stop(spec.workspace, 1)
+    for _ in range(2):
+        await machines.restore(spec, "cp_contract")
+        assert await state_of(machines, spec.workspace) == "stopped"
+    await machines.start(spec)
+    async with spawn("pr_after", "sh", "-c", "echo $GREETING") as (handle, output):
+        assert (await output.all(), (await ended(handle)).code) == (b"hello\n", 0)
+    for _ in range(2):
+        await machines.forget(spec.workspace, "cp_contract")
+    assert await state_of(machines, spec.workspace) == "running"
+
+
+async def test_a_fork_of_a_machine_stands_by_itself(machines, spec, tmp_path):
+    assert machines.capabilities.fork
+    await machines.checkpoint(spec, "cp_contract")
+    fork = spec_for(make_repository(tmp_path / "fork"), "ws_fork")
+    try:
+        for _ in range(2):
+            await machines.fork(fork, spec.workspace, "cp_contract")
+        assert await state_of(machines, fork.workspace) == "stopped"
+        await machines.stop(spec.workspace, 1)
+        await machines.destroy(spec.workspace)
+        await machines.start(fork)
+        assert await state_of(machines, fork.workspace) == "running"
+    finally:
+        await machines.destroy(fork.workspace)
+    assert await machines.list() == []
