@@ -74,7 +74,6 @@ class Node:
             port_range=PortRange(start=22_000, end=24_999, per_workspace=config.ports.per_workspace),
             limits=Limits(100, 100),
             ports={},
-            copies=Copies(self.folder),
         )
         await self.backend.open()
         await self.hosts.open()
