@@ -97,7 +97,8 @@ def say(app: App, info: types.SystemInfo) -> None:
 @click.option("--force", is_flag=True, help="Kill it when that has passed.")
 @pass_app
 def stop(app: App, timeout: int, force: bool) -> None:
-    """Stop the daemon. Workspaces of the host backend end with it; their files stay. None running is success."""
+    """Stop the daemon. Processes of workspaces go on where something keeps them (boulder doctor says so); to end them,
+    stop their workspaces first. None running is success."""
     end(app, timeout / 1000, force)
 
 
