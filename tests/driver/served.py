@@ -99,7 +99,7 @@ class Served:
         return made
 
     def _renewed(self) -> dict[str, Any]:
-        """The workspace that is shared, as it was in the beginning: its files, its commits, no process."""
+        """The workspace that is shared, as it was in the beginning: files, commits, no process, no checkpoint."""
         if self._shared is None:
             self._shared = self._create(f"w{next(self._names)}")
             return self._shared
@@ -109,6 +109,8 @@ class Served:
                 self.daemon.call("exec.signal", process=process["id"], signal="KILL")
                 self.daemon.call("exec.wait", process=process["id"], timeout_ms=20_000)
             self.daemon.call("exec.remove", process=process["id"])
+        for checkpoint in self.daemon.call("checkpoint.list", workspace=workspace["id"])["checkpoints"]:
+            self.daemon.call("checkpoint.remove", checkpoint=checkpoint["id"])
         git("reset", "-q", "--hard", workspace["repository"]["commit"], cwd=Path(workspace["worktree"]))
         git("clean", "-q", "-fdx", cwd=Path(workspace["worktree"]))
         return self._shared

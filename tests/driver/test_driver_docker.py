@@ -69,14 +69,13 @@ def outcomes(
 def clear(host: str, served: Served) -> None:
     """Stop the daemon, and take away what it leaves running."""
     served.daemon.stop()
-    api = TestEngine(host).api
-    with contextlib.closing(api):
-        for workspace in served.made:
-            filters = {"label": [f"nexus.workspace={workspace}"]}
-            for found in api.containers(all=True, filters=filters):
-                api.remove_container(found["Id"], force=True, v=True)
-            for found in api.networks(filters=filters):
-                api.remove_network(found["Id"])
+    here = TestEngine(host)
+    with contextlib.closing(here.api):
+        # One of its containers tells by what name the daemon marks all that it makes.
+        for found in here.api.containers(all=True):
+            if found["Labels"].get("nexus.workspace") in served.made:
+                here.clear(found["Labels"]["nexus.instance"])
+                return
 
 
 def test_every_method_does_in_a_container_what_it_is_for(outcomes: Outcomes) -> None:

@@ -162,7 +162,12 @@ HOST = Place("host", (sys.executable, "-c", ECHO))
 DOCKER = Place(
     "docker",
     ("nc", "-ll", "-p", "7123", "-e", "tr", "a-z", "A-Z"),
-    own=frozenset(f"workspace.{verb}" for verb in ("destroy", "pause", "restart", "resume", "start", "stop", "switch")),
+    own=frozenset(
+        (
+            *(f"workspace.{verb}" for verb in ("destroy", "pause", "restart", "resume", "start", "stop", "switch")),
+            *("checkpoint.restore", "checkpoint.fork"),
+        )
+    ),
     differs={
         "backend": ["docker"],
         "root": ["/workspace"],
