@@ -39,19 +39,18 @@ def find_engine() -> Engine:
         _build_helper()
         if in_ci:
             install()
-        image = base_image()
         engine = Engine()
+        try:
+            if not engine.host.startswith("unix://"):
+                raise Skipped(f"the engine at {engine.host} is on another machine")
+            engine.put(IMAGE, base_image())
+        except BaseException:
+            engine.close()
+            raise
     except Unavailable as reason:
         if in_ci:
             raise
         raise Skipped(f"no Docker Engine: {reason}") from None
-    try:
-        if not engine.host.startswith("unix://"):
-            raise Skipped(f"the engine at {engine.host} is on another machine")
-        engine.put(IMAGE, image)
-    except BaseException:
-        engine.close()
-        raise
     return engine
 
 
