@@ -77,7 +77,7 @@ class DockerMade(Made):
         self.host = host
 
     def __call__(self) -> Backend:
-        return make_backend(self.folder, self.host, helper=NexusInit(self.log_of))
+        return make_backend(self.folder, self.host, helper=NexusInit(self.log_of, self.folder / "programs"))
 
 
 @pytest.fixture(params=["docker", "host", "kept", "mock"])
