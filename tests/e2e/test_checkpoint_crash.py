@@ -70,6 +70,8 @@ class Kept(World):
         made = self.daemon.call("workspace.create", name="feature", repository=source, backend=self.backend)
         self.made = made["workspace"]
         self.worktree = Path(self.made["worktree"])
+        process = self.daemon.call("exec.start", workspace=self.made["id"], argv=["sleep", "600"])
+        self.process = str(process["id"])
         self.change("then")
         self.then = self.holds()
         saved = self.daemon.call("checkpoint.create", workspace=self.made["id"], name="then")["checkpoint"]
@@ -77,7 +79,7 @@ class Kept(World):
         self.change("now")
         (self.worktree / "only-now.txt").write_text("now\n")
         self.now = self.holds()
-        self.daemon.stop()
+        self.daemon.stop(keep=True)
         return dict(saved)
 
     def change(self, what: str) -> None:
@@ -129,6 +131,9 @@ def test_killed_while_saving(world: Kept, failpoint: str) -> None:
     world.recovered()
     world.check()
     assert world.holds() == world.now
+    found = world.daemon.call("exec.get", process=world.process)
+    assert found["state"] == "running"
+    assert "(sleeping)" in Path(f"/proc/{found['pid']}/status").read_text(), "what was frozen goes on"
     result = world.daemon.call("checkpoint.create", **params)
     assert result["checkpoint"]["state"] == "ready"
     assert [saved["name"] for saved in world.checkpoints()] == ["second", "then"]

@@ -7,6 +7,7 @@ import shutil
 import socket
 import stat
 import subprocess
+import time
 from pathlib import Path
 from typing import Any
 
@@ -291,3 +292,47 @@ def test_pages_and_progress_and_keys(world: World) -> None:
     ended = call("operation.wait", operation=begun["operation"]["id"])
     assert [step["name"] for step in ended["steps"]] == ["room", "freeze", "files", "image", "thaw", "keep"]
     assert ended["state"] == "done"
+
+
+def test_a_worktree_that_was_removed_by_hand_comes_back(world: World) -> None:
+    made, call = world.workspace(), world.daemon.call
+    worktree = Path(made["worktree"])
+    fill(worktree)
+    files, state = untimed(worktree), status(worktree)
+    saved = call("checkpoint.create", workspace=made["id"])["checkpoint"]
+    shutil.rmtree(worktree)
+    done = call("checkpoint.restore", workspace=made["id"], checkpoint=saved["id"])
+    assert (untimed(worktree), status(worktree)) == (files, state)
+    assert done["before"]["files"] == 0
+    assert call("exec.run", workspace=made["id"], argv=["cat", "untracked.txt"])["stdout"]["text"] == "untracked\n"
+
+
+def test_a_daemon_that_stops_meanwhile_leaves_nothing_frozen(tmp_path: Path) -> None:
+    """The copy is interrupted; what runs goes on without a daemon, and the next one makes the checkpoint."""
+    world = World(tmp_path, settings=["daemon.drain_timeout=0s"])
+    call = world.daemon.start().call
+    try:
+        made = world.workspace()
+        worktree = Path(made["worktree"])
+        for number in range(6000):
+            folder = worktree / "many" / str(number % 50)
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / str(number)).write_text("x")
+        process = call("exec.start", workspace=made["id"], argv=["sleep", "600"])
+        begun = call("checkpoint.create", workspace=made["id"], wait=False)["checkpoint"]
+        partial = world.daemon.home / "state" / "checkpoints" / f"{begun['id']}.new" / "tree" / "many"
+        deadline = time.monotonic() + 20
+        while not partial.exists():
+            assert time.monotonic() < deadline
+        assert world.daemon.stop(keep=True) == 0, world.daemon.log[-2000:]
+        assert "(sleeping)" in Path(f"/proc/{process['pid']}/status").read_text()
+        world.daemon.start()
+        [operation] = [
+            one for one in call("operation.list", workspace=made["id"])["operations"] if one["kind"] != "create"
+        ]
+        assert call("operation.wait", operation=operation["id"])["state"] == "done"
+        [saved] = call("checkpoint.list")["checkpoints"]
+        assert (saved["state"], saved["files"]) == ("ready", len(untimed(worktree)))
+        assert call("exec.get", process=process["id"])["state"] == "running"
+    finally:
+        world.daemon.stop()

@@ -19,10 +19,11 @@ from nexusd.workspaces.steps import StartMachine
 
 def _saving(parts: Parts, workspace: str, checkpoint: str, was: str) -> list[Step]:
     """The steps that save a workspace which may run."""
+    freeze = steps.Freeze(parts, workspace, was)
     return [
         steps.Room(parts, workspace),
-        steps.Freeze(parts, workspace, was),
-        steps.SaveFiles(parts, workspace, checkpoint),
+        freeze,
+        steps.SaveFiles(parts, workspace, checkpoint, freeze),
         steps.SaveMachine(parts, workspace, checkpoint),
         steps.Thaw(parts, workspace, was),
         steps.Seal(parts, workspace, checkpoint),
@@ -59,7 +60,7 @@ class Restore(BasePlan):
         parts, workspace, params = self.parts, run.record.workspace, run.record.params
         checkpoint, before = params["checkpoint"], params["before"]
         plan: list[Step] = [
-            steps.Room(parts, workspace),
+            steps.RoomAgain(parts, workspace),
             steps.Check(parts, workspace, checkpoint),
             steps.Stage(parts, workspace, checkpoint),
             steps.Halt(parts, workspace),

@@ -87,6 +87,15 @@ class Room(Release):
         await self.release(run)
 
 
+class RoomAgain(Room):
+    """The same before a restore, which also brings back a worktree that somebody removed by hand: it was empty."""
+
+    async def do(self, run: Run) -> None:
+        worktree = Path(self.record().worktree)
+        await asyncio.to_thread(worktree.mkdir, parents=True, exist_ok=True)
+        await super().do(run)
+
+
 class Freeze(Base):
     """Freeze what runs, so that all that is saved is of one moment."""
 
@@ -131,7 +140,22 @@ class SaveFiles(OfCheckpoint):
     name = "files"
     title = "copying files"
 
+    def __init__(self, parts: Parts, workspace: str, checkpoint: str, freeze: Freeze | None = None) -> None:
+        super().__init__(parts, workspace, checkpoint)
+        self.freeze = freeze
+
     async def do(self, run: Run) -> None:
+        if self.freeze is not None:
+            await self.freeze.do(run)  # it was thawed if the daemon was stopped in here
+        try:
+            await self._copy(run)
+        except asyncio.CancelledError:
+            # The daemon stops, and goes on when it is back, which may be a long time to stand still.
+            if self.freeze is not None:
+                await asyncio.shield(self.freeze.thaw())
+            raise
+
+    async def _copy(self, run: Run) -> None:
         record = self.record()
         checkout = Checkout.find(Path(record.repo_path), Path(record.worktree))
         tell = _telling(run, "copying")
