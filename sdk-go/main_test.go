@@ -53,9 +53,10 @@ func runWithDaemon(run func() int) (code int, err error) {
 		return 1, err
 	}
 	defer log.Close()
-	// The daemon ends when its stdin does, so that none is left when this process is killed.
+	// The daemon ends when its stdin does, and its processes with it, so that none is left when this process is killed.
 	daemon := exec.Command("sh", "-c", `"$@" & daemon=$!; cat >&2; kill -TERM $daemon; wait $daemon`, "sh",
-		python, "-m", "nexusd", "--home", filepath.Join(home, "nexus"), "--set", "daemon.port=0")
+		python, "-m", "nexusd", "--home", filepath.Join(home, "nexus"), "--set", "daemon.port=0",
+		"--set", "processes.outlive_daemon=false")
 	alive, err := daemon.StdinPipe()
 	if err != nil {
 		return 1, err

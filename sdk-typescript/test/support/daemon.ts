@@ -43,7 +43,9 @@ export class Daemon {
     const env: NodeJS.ProcessEnv = { ...Object.fromEntries(kept), NEXUS_HOME: this.home };
     env["NEXUS_NODE_CONFIG"] = join(this.home, "no-node.yaml");
     const log = openSync(join(this.home, "daemon.log"), "a");
-    const flags = ["daemon.port=" + String(this.port), ...this.#settings].flatMap((setting) => ["--set", setting]);
+    // What outlived the daemon here, nobody would end.
+    const settings = ["processes.outlive_daemon=false", ...this.#settings];
+    const flags = ["daemon.port=" + String(this.port), ...settings].flatMap((setting) => ["--set", setting]);
     const child = spawn(PYTHON, ["-m", "nexusd", ...flags], { env, stdio: ["ignore", log, log] });
     closeSync(log);
     this.#child = child;
