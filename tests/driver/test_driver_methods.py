@@ -46,7 +46,7 @@ def terminal(served: Served, refs: Refs) -> Refs:
 
 
 def saved(served: Served, refs: Refs) -> Refs:
-    made = served.daemon.call("checkpoint.create", workspace=refs.workspace, name="saved")
+    made = served.daemon.call("checkpoint.create", workspace=refs.workspace)
     return dataclasses.replace(refs, checkpoint=made["checkpoint"]["id"])
 
 
