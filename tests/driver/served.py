@@ -111,8 +111,11 @@ class Served:
             self.daemon.call("exec.remove", process=process["id"])
         for checkpoint in self.daemon.call("checkpoint.list", workspace=workspace["id"])["checkpoints"]:
             self.daemon.call("checkpoint.remove", checkpoint=checkpoint["id"])
-        git("reset", "-q", "--hard", workspace["repository"]["commit"], cwd=Path(workspace["worktree"]))
-        git("clean", "-q", "-fdx", cwd=Path(workspace["worktree"]))
+        worktree = Path(workspace["worktree"])
+        for name in git("ls-files", cwd=worktree).splitlines():
+            (worktree / name).unlink(missing_ok=True)  # git does not look at all bits of a mode
+        git("reset", "-q", "--hard", workspace["repository"]["commit"], cwd=worktree)
+        git("clean", "-q", "-fdx", cwd=worktree)
         return self._shared
 
     def plain(self, value: Any, refs: Refs) -> Any:
