@@ -27,6 +27,8 @@ ONE_AT_A_TIME = [
 LIBRARY_SOCKETS = "ignore:unclosed <socket.socket:ResourceWarning"
 """The `docker` library leaves the sockets of requests that were given up to the garbage collector, which finds them in
 the middle of whichever test comes then."""
+SLOWEST = ["--durations=25", "--durations-min=4"]
+"""What is told of the tests that took longest."""
 MUTATIONS = "tests/mutations"
 """Tests that run other tests in broken copies."""
 APART = [*ONE_AT_A_TIME, MUTATIONS]
@@ -52,13 +54,15 @@ CHECKS: dict[str, tuple[str, list[str]]] = {
             "auto",
             "--dist",
             "loadfile",
+            "--no-loadscope-reorder",
+            *SLOWEST,
             *(f"--ignore={folder}" for folder in APART),
             "tests",
         ],
     ),
     "machine tests": (
         "run a failed test alone: make unit ARGS=path::name",
-        [PYTHON, "-m", "pytest", "-q", "-W", LIBRARY_SOCKETS, *ONE_AT_A_TIME],
+        [PYTHON, "-m", "pytest", "-q", *SLOWEST, "-W", LIBRARY_SOCKETS, *ONE_AT_A_TIME],
     ),
     "mutations": (
         "one that survives wants a test, one that is stale a new text",
