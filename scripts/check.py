@@ -56,7 +56,6 @@ CHECKS: dict[str, tuple[str, list[str]]] = {
             "auto",
             "--dist",
             "loadfile",
-            "--no-loadscope-reorder",
             *SLOWEST,
             *(f"--ignore={folder}" for folder in APART),
             "tests",

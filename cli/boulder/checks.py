@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple
+from weakref import WeakKeyDictionary
 
 from boulder.context import App
 
@@ -249,16 +250,16 @@ def clock(app: App) -> Finding:
     return Finding("clock", "ok", f"{apart:.1f} s from the daemon's")
 
 
-_CONNECTED: dict[int, dict[str, Any] | Finding] = {}
+_CONNECTED: WeakKeyDictionary[App, dict[str, Any] | Finding] = WeakKeyDictionary()
 
 
 def _connect(app: App) -> dict[str, Any] | Finding:
     """Ask the daemon once for all checks that need it."""
-    if id(app) not in _CONNECTED:
+    if app not in _CONNECTED:
         import asyncio
 
-        _CONNECTED[id(app)] = asyncio.run(_ask(app))
-    return _CONNECTED[id(app)]
+        _CONNECTED[app] = asyncio.run(_ask(app))
+    return _CONNECTED[app]
 
 
 async def _ask(app: App) -> dict[str, Any] | Finding:

@@ -126,7 +126,8 @@ async def test_pause_freezes_and_resume_goes_on(client: WireClient, world: World
     resumed = await client.call("workspace.resume", workspace=id)
     assert resumed["workspace"]["state"] == "running"
     await client.call("exec.run", workspace=id, argv=["sh", "-c", "echo > gate"])
-    assert await attached.until(b"2\n") == b"2\n"
+    # who reads may open the gate again before who wrote has let go of it
+    assert (await attached.until(b"2\n")).startswith(b"2\n")
 
 
 async def test_switch(client: WireClient, world: World) -> None:
