@@ -82,7 +82,7 @@ class Maker:
     async def _create(self, spec: MachineSpec, based: bool, report: Report) -> Container:
         root = await asyncio.to_thread(self.roots.beneath, spec)
         image = await (self.images.base(spec.workspace) if based else self.images.ensure(spec, root, report))
-        info = await self.engine.info()
+        info = await self.engine.call("asking the engine", lambda client: client.info())
         limits = options.resources(spec.options, self.resources.classes)
         options.supported(spec.options, limits, info)
         person = self._person(spec, options.rootless(info))
