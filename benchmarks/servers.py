@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import itertools
 import json
@@ -100,7 +101,11 @@ class Daemon:
         self.call("workspace.destroy", workspace=workspace, force=True)
 
     def stop(self) -> None:
-        """Stop it."""
+        """Stop it, and before what runs in its workspaces: that would outlive it."""
+        with contextlib.suppress(OSError, http.client.HTTPException, RuntimeError):
+            for workspace in self.call("workspace.list")["workspaces"]:
+                if workspace["state"] == "running":
+                    self.call("workspace.stop", workspace=workspace["id"], timeout_ms=0)
         self.child.stop()
 
 
