@@ -11,6 +11,7 @@ import os
 import re
 import sqlite3
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import nexusd
@@ -96,32 +97,28 @@ def test_every_point_is_died_at():
     assert written - {point.partition("@")[0] for point in tried} == ELSEWHERE
 
 
-def marked_processes(workspace: str) -> list[int]:
-    """Processes that carry the workspace's mark in their environment."""
+def processes_with(file: str, mark: Callable[[bytes], bool]) -> list[int]:
+    """Processes of which a file in /proc shows something."""
     found = []
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             try:
-                environ = (entry / "environ").read_bytes()
+                content = (entry / file).read_bytes()
             except OSError:
                 continue
-            if f"NEXUS_WORKSPACE={workspace}".encode() in environ.split(b"\0"):
+            if mark(content):
                 found.append(int(entry.name))
     return found
+
+
+def marked_processes(workspace: str) -> list[int]:
+    """Processes that carry the workspace's mark in their environment."""
+    return processes_with("environ", lambda environ: f"NEXUS_WORKSPACE={workspace}".encode() in environ.split(b"\0"))
 
 
 def keepers(home: Path) -> list[int]:
     """The keepers of a home's workspaces."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                command = (entry / "cmdline").read_bytes()
-            except OSError:
-                continue
-            if b"--keep\0" in command and f"{home}/".encode() in command:
-                found.append(int(entry.name))
-    return found
+    return processes_with("cmdline", lambda words: b"--keep\0" in words and f"{home}/".encode() in words)
 
 
 class World:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import msgspec
 from nexus_sdk.protocol import types
-from nexus_sdk.protocol.errors import Forbidden, InvalidParams
+from nexus_sdk.protocol.errors import InvalidParams
 
 from nexusd.api.following import follow
+from nexusd.api.making import require_maker
 from nexusd.api.observing import Calls
 from nexusd.api.optional import optional
 from nexusd.api.outcomes import Outcomes
@@ -72,14 +73,7 @@ def register(calls: Calls, services: Services) -> None:
                 raise absent(str(params.checkpoint))
         else:
             source = services.resolver.require_workspace(str(params.workspace), identity)
-        if isinstance(identity.workspaces, frozenset):
-            # It could neither see nor use what it made.
-            raise Forbidden(
-                "a token for named workspaces cannot make another one",
-                hint="Use a token whose workspaces are `own` or `*`.",
-                scope=call.method.scope or "",
-                method=call.method.name,
-            )
+        require_maker(call)
         run = await checkpoints.fork(identity.subject, source, record, params)
         await follow(call, run, params.wait)
         return await outcomes.lifecycle(run)

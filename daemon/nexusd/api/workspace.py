@@ -6,9 +6,9 @@ from collections.abc import Awaitable, Callable
 
 import msgspec
 from nexus_sdk.protocol import types
-from nexus_sdk.protocol.errors import Forbidden
 
 from nexusd.api.following import follow
+from nexusd.api.making import require_maker
 from nexusd.api.observing import Calls
 from nexusd.api.optional import optional
 from nexusd.api.outcomes import Outcomes
@@ -33,14 +33,7 @@ def register(calls: Calls, services: Services) -> None:
         return await outcomes.lifecycle(run)
 
     async def create(call: Call, params: types.WorkspaceCreateParams) -> types.LifecycleResult:
-        if isinstance(call.identity.workspaces, frozenset):
-            # It could neither see nor use what it made.
-            raise Forbidden(
-                "a token for named workspaces cannot make another one",
-                hint="Use a token whose workspaces are `own` or `*`.",
-                scope=call.method.scope or "",
-                method=call.method.name,
-            )
+        require_maker(call)
         allowed = services.loaded.config.repositories.allowed
         source = await find_source(call.identity, params.repository.url, allowed, services.home.path)
         return await finish(call, await manager.create(call.identity.subject, source, params), params.wait)

@@ -7,10 +7,10 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from nexus_sdk.protocol.errors import InvalidParams
 
+from nexusd.store import cursors
 from nexusd.store.connection import Connection
-from nexusd.store.mapping import Mapper, from_micros, to_micros
+from nexusd.store.mapping import Mapper
 
 
 class CheckpointRecord(msgspec.Struct, kw_only=True):
@@ -121,8 +121,8 @@ def select(
         conditions.append("owner = :owner")
         params["owner"] = owner
     if cursor is not None:
-        params["at"], params["after"] = _read_cursor(cursor)
-        conditions.append("(created_at < :at OR (created_at = :at AND id < :after))")
+        params |= cursors.read(cursor)
+        conditions.append(cursors.AFTER)
     found: list[CheckpointRecord] = []
     sql = f"{_MAP.select_sql} WHERE {' AND '.join(conditions)} ORDER BY created_at DESC, id DESC"
     for row in conn.each(sql, params):
@@ -130,7 +130,7 @@ def select(
         if workspaces is not None and record.workspace not in workspaces:
             continue
         if len(found) == limit:
-            return found, f"{to_micros(found[-1].created_at)}.{found[-1].id}"
+            return found, cursors.write(found[-1].created_at, found[-1].id)
         found.append(record)
     return found, None
 
@@ -139,17 +139,3 @@ def update(conn: Connection, id: str, **columns: Any) -> bool:
     """Change some columns. False where there is no such checkpoint; KeyError for a column that does not exist."""
     sql, params = _MAP.update("id", columns)
     return conn.execute(sql, {**params, "key_": id}) > 0
-
-
-def _read_cursor(cursor: str) -> tuple[int, str]:
-    micros, _, id = cursor.partition(".")
-    try:
-        at = int(micros)
-        from_micros(at)
-    except (ValueError, OverflowError):
-        at = -1
-    if at < 0 or not id:
-        raise InvalidParams(
-            "the cursor is not one of ours", path="$.cursor", reason="not a next_cursor of an earlier answer"
-        )
-    return at, id

@@ -7,11 +7,12 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from nexus_sdk.protocol.errors import InvalidParams, WorkspaceExists
+from nexus_sdk.protocol.errors import WorkspaceExists
 
+from nexusd.store import cursors
 from nexusd.store.connection import Connection
 from nexusd.store.errors import Conflict
-from nexusd.store.mapping import Mapper, from_micros, now, to_micros
+from nexusd.store.mapping import Mapper, now, to_micros
 
 
 class WorkspaceRecord(msgspec.Struct, kw_only=True):
@@ -143,8 +144,8 @@ def select(
     elif not destroyed:
         conditions.append("state != 'destroyed'")
     if cursor is not None:
-        params["at"], params["after"] = _read_cursor(cursor)
-        conditions.append("(created_at < :at OR (created_at = :at AND id < :after))")
+        params |= cursors.read(cursor)
+        conditions.append(cursors.AFTER)
     where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
     found: list[WorkspaceRecord] = []
     for row in conn.each(f"{_MAP.select_sql}{where} ORDER BY created_at DESC, id DESC", params):
@@ -155,7 +156,7 @@ def select(
         if labels and not labels.items() <= record.labels.items():
             continue
         if limit is not None and len(found) == limit:
-            return found, _write_cursor(found[-1])
+            return found, cursors.write(found[-1].created_at, found[-1].id)
         found.append(record)
     return found, None
 
@@ -197,21 +198,3 @@ def count(conn: Connection, owner: str | None = None) -> int:
     sql = "SELECT count(*) FROM workspaces WHERE state != 'destroyed'"
     row = conn.row(sql if owner is None else f"{sql} AND owner = :owner", {"owner": owner})
     return int(row[0]) if row else 0
-
-
-def _write_cursor(record: WorkspaceRecord) -> str:
-    return f"{to_micros(record.created_at)}.{record.id}"
-
-
-def _read_cursor(cursor: str) -> tuple[int, str]:
-    micros, _, id = cursor.partition(".")
-    try:
-        at = int(micros)
-        from_micros(at)
-    except (ValueError, OverflowError):
-        at = None
-    if at is None or not id:
-        raise InvalidParams(
-            "the cursor is not one of ours", path="$.cursor", reason="not a next_cursor of an earlier answer"
-        )
-    return at, id

@@ -13,11 +13,9 @@ from nexus_sdk.protocol.errors import (
     CheckpointNotFound,
     InvalidName,
     LimitCheckpoints,
-    WorkspaceBusy,
     WorkspaceExists,
     WorkspaceNotFound,
 )
-from nexus_sdk.protocol.errors import WorkspaceState as WorkspaceStateError
 
 from nexusd.ids import new_id
 from nexusd.store import checkpoints as rows
@@ -29,7 +27,7 @@ from nexusd.store.operations import OperationRecord
 from nexusd.store.ports import PortRecord
 from nexusd.store.workspaces import WorkspaceRecord
 from nexusd.workspaces.journal import Run
-from nexusd.workspaces.manager import NAME, Manager, check_env
+from nexusd.workspaces.manager import NAME, Manager, check_env, require_free
 from nexusd.workspaces.ports import STANDARD, allocate
 from nexusd.workspaces.registry import Sees
 
@@ -189,7 +187,7 @@ class Checkpoints:
             if row is None or row.state == "destroyed":
                 raise WorkspaceNotFound(f"there is no workspace {source.name}", workspace=source.id)
             if checkpoint is None:
-                _require_free(row)
+                require_free(row, "fork", SAVEABLE)
                 self._insert(conn, row, saved, None, f"fork {params.name}")
                 workspace_rows.update(conn, row.id, operation=operation.id)
                 operation.data["source_was"] = row.state
@@ -274,22 +272,6 @@ def _draft(record: WorkspaceRecord, name: str, comment: str, *, automatic: bool 
         options=record.options,
         created_at=datetime.now(UTC),
     )
-
-
-def _require_free(row: WorkspaceRecord) -> None:
-    if row.operation is not None:
-        raise WorkspaceBusy(
-            f"workspace {row.name} is being changed by operation {row.operation}",
-            workspace=row.id,
-            operation=row.operation,
-        )
-    if row.state not in SAVEABLE:
-        raise WorkspaceStateError(
-            f"workspace {row.name} is {row.state}; fork needs it to be {' or '.join(SAVEABLE)}",
-            workspace=row.id,
-            state=row.state,
-            allowed=list(SAVEABLE),
-        )
 
 
 def absent(checkpoint: str) -> CheckpointNotFound:

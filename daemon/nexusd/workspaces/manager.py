@@ -387,19 +387,7 @@ class Manager:
             row = rows.get(conn, workspace)
             if row is None or row.state == "destroyed":
                 raise WorkspaceNotFound(f"there is no workspace {record.name}", workspace=record.name)
-            if row.operation is not None:
-                raise WorkspaceBusy(
-                    f"workspace {row.name} is being changed by operation {row.operation}",
-                    workspace=row.id,
-                    operation=row.operation,
-                )
-            if row.state not in allowed:
-                raise WorkspaceStateError(
-                    f"workspace {row.name} is {row.state}; {kind} needs it to be {' or '.join(allowed)}",
-                    workspace=row.id,
-                    state=row.state,
-                    allowed=list(allowed),
-                )
+            require_free(row, kind, allowed)
             operation.data = {"was": row.state}
             reached = row.state == goal
             if reached:
@@ -483,3 +471,20 @@ def check_env(env: dict[str, str]) -> None:
             raise InvalidParams(
                 f"{name!r} cannot be an environment variable", path=f"$.env.{name}", reason="empty, or with '=' or NUL"
             )
+
+
+def require_free(row: WorkspaceRecord, kind: str, allowed: Collection[str]) -> None:
+    """Raise WorkspaceBusy or WorkspaceStateError where a verb cannot begin with a workspace."""
+    if row.operation is not None:
+        raise WorkspaceBusy(
+            f"workspace {row.name} is being changed by operation {row.operation}",
+            workspace=row.id,
+            operation=row.operation,
+        )
+    if row.state not in allowed:
+        raise WorkspaceStateError(
+            f"workspace {row.name} is {row.state}; {kind} needs it to be {' or '.join(allowed)}",
+            workspace=row.id,
+            state=row.state,
+            allowed=list(allowed),
+        )

@@ -238,24 +238,19 @@ class Keeper:
 
     async def close(self) -> None:
         """Let go of the connection; the keeper and its processes go on. Closing twice is harmless."""
-        if self._coming_back is not None:
-            self._coming_back.cancel()
-        if self._channel is not None:
-            self._channel.close()
-            self._channel = None
-        self._calls.fail(KeeperGone("the connection was closed"))
+        self._hang_up("the connection was closed")
         if not self.closed.done():
             self.closed.set_result(None)
 
     def lose(self) -> None:
         """Its program has ended, as somebody knows for certain: nothing comes back. Losing it twice is harmless."""
+        self._hang_up("it has ended")
+        self._give_up()
+
+    def _hang_up(self, reason: str) -> None:
         if self._coming_back is not None:
             self._coming_back.cancel()
-        if self._channel is not None:
-            self._channel.close()
-            self._channel = None
-        self._calls.fail(KeeperGone("it has ended"))
-        self._give_up()
+        self._disconnect(reason)
 
     # --- what handles need ---
 
@@ -406,11 +401,11 @@ class Keeper:
         if not self.closed.done():
             self.closed.set_result(None)
 
-    def _disconnect(self) -> None:
+    def _disconnect(self, reason: str = "the connection was not made") -> None:
         if self._channel is not None:
             self._channel.close()
             self._channel = None
-        self._calls.fail(KeeperGone("the connection was not made"))
+        self._calls.fail(KeeperGone(reason))
 
     # --- messages ---
 
