@@ -130,6 +130,9 @@ class OutputLog:
             return cls.expired(path, end)
         try:
             header = os.pread(fd, _HEADER.size, 0)
+            if not header and not end:
+                os.close(fd)
+                return cls.expired(path, 0)  # nothing was ever written
             log = cls._restore(path, header)
             ring = os.pread(fd, log._slots * _SLOT.size, _SLOTS_AT)
             log._restore_runs(header, ring)

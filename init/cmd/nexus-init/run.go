@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"runtime"
 	"runtime/debug"
 	"strconv"
 	"syscall"
@@ -26,6 +27,10 @@ const (
 	bootSize   = 16
 	// signalGrace is between TERM and KILL when a signal tells us to end.
 	signalGrace = 10 * time.Second
+	// atOnce is on how many processors Go code runs. What we do is short, and most of it is one goroutine waking another:
+	// with more, the other is woken on another processor, which takes longer than it does. System calls that take long are
+	// not counted.
+	atOnce = 1
 	// collectAt is how much garbage, in percent of what is in use, is left to lie: we are small and want to stay so.
 	collectAt = 40
 )
@@ -115,6 +120,7 @@ func parse(arguments []string) (identity upgrade.State, argv []string, secretFil
 
 // settle makes this process the parent of its descendants, and hides it from them.
 func settle(keep bool) error {
+	runtime.GOMAXPROCS(atOnce)
 	debug.SetGCPercent(collectAt)
 	process.ResetThreadSignals()
 	if err := seal.Close(); err != nil {

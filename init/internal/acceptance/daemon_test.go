@@ -491,6 +491,9 @@ func output(t *testing.T, path string) (data []byte, start uint64) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if len(file) == 0 {
+		return nil, 0
+	}
 	word := func(at int) uint64 { return binary.LittleEndian.Uint64(file[at:]) }
 	capacity, slots, start, end := word(8), word(16), word(24), word(32)
 	bytesAt := 4096 + (slots*8+4095)/4096*4096

@@ -120,6 +120,33 @@ func TestASpawnThatIsRepeatedStartsNothing(t *testing.T) {
 	}
 }
 
+func TestForgettingWithoutAnAnswer(t *testing.T) {
+	d := keeper(t).connect()
+	d.spawn(spec("ended", "true"))
+	d.spawn(spec("running", "sleep", "1000"))
+	d.finished("ended")
+	for _, id := range []string{"ended", "running", "unknown"} {
+		d.notify("forget", object{"process": id})
+	}
+	var list state
+	d.must("list", object{}, &list)
+	if len(list.Processes) != 1 || list.Processes[0].Process != "running" {
+		t.Errorf("%+v", list.Processes)
+	}
+	d.spawn(spec("ended", "true"))
+	d.finished("ended")
+}
+
+func TestACommandThatSaysNothingHasAnEmptyLog(t *testing.T) {
+	m := keeper(t)
+	d := m.connect()
+	d.spawn(spec("p", "true"))
+	d.finished("p")
+	if info, err := os.Stat(m.log("p")); err != nil || info.Size() != 0 {
+		t.Errorf("%v %v", info, err)
+	}
+}
+
 func TestWhatAProcessIsGiven(t *testing.T) {
 	m := keeper(t)
 	d := m.connect()

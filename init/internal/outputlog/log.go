@@ -17,7 +17,8 @@ import (
 //	...    ring of bytes: the byte at offset o lies at o modulo capacity
 //
 // An append writes its bytes, then the slot of a new run, and last the header, in one small write. Before bytes are
-// overwritten, the header says that they are gone. So the log is whole after we were killed at any instruction.
+// overwritten, the header says that they are gone. So the log is whole after we were killed at any instruction. The file
+// is empty until the first bytes: most commands that say nothing are short, and do not wait for the disk.
 const (
 	// Chunk is the most bytes that one Append takes.
 	Chunk = 262144
@@ -59,14 +60,10 @@ type Log struct {
 	state State
 }
 
-// Create begins a log in an empty file, which it owns from now on, and writes its header. capacity is the number of
-// bytes to keep, MinCapacity at least.
-func Create(file *os.File, capacity uint64) (*Log, error) {
-	log := Restore(file, State{Capacity: max(capacity, MinCapacity)})
-	if err := log.writeHeader(0, 0, 0, 0); err != nil {
-		return nil, err
-	}
-	return log, nil
+// Create begins a log in an empty file, which it owns from now on. capacity is the number of bytes to keep, MinCapacity
+// at least.
+func Create(file *os.File, capacity uint64) *Log {
+	return Restore(file, State{Capacity: max(capacity, MinCapacity)})
 }
 
 // Restore takes a log over from an earlier owner of its file.

@@ -39,10 +39,7 @@ func create(t *testing.T, capacity uint64) *Log {
 	if err != nil {
 		t.Fatal(err)
 	}
-	log, err := Create(file, capacity)
-	if err != nil {
-		t.Fatal(err)
-	}
+	log := Create(file, capacity)
 	t.Cleanup(func() { log.Close() })
 	return log
 }

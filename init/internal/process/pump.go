@@ -221,6 +221,9 @@ func (p *Process) finish(out *output) {
 	p.table.Gate.RUnlock()
 	closeAll(closing)
 	if told {
+		// Most let go of their output by ending. Looking is cheaper than to wait for the signal, and the daemon hears of
+		// both at once.
+		p.table.reaper.Reap()
 		p.table.changed(p)
 	}
 }

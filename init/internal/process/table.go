@@ -94,15 +94,11 @@ func (t *Table) spawn(spec *Spec, file *os.File) (*Process, *wire.Error) {
 		return nil, failure
 	}
 	defer t.unreserve(spec.Process)
-	log, err := outputlog.Create(file, spec.Capacity)
-	if err != nil {
-		return nil, wire.Errorf(wire.SpawnFailed, err, "unable to begin the log of %s", spec.Process)
-	}
 	made, err := openEnds(spec)
 	if err != nil {
 		return nil, wire.Errorf(wire.SpawnFailed, err, "unable to start %s", spec.Argv[0])
 	}
-	process.log = log
+	process.log = outputlog.Create(file, spec.Capacity)
 	process.terminal = spec.PTY != nil
 	if spec.Hold != nil {
 		floor := uint64(0)

@@ -13,7 +13,7 @@ import (
 // pAll is P_ALL of waitid(2).
 const pAll = 0
 
-// Reaper reaps. One goroutine, in Run, calls wait4; nobody else may. Its methods may be called from any goroutine.
+// Reaper reaps. Nobody else may call wait4 for a child that it knows. Its methods may be called from any goroutine.
 type Reaper struct {
 	// gate is held for reading from before a child is reaped until its owner knows.
 	gate sync.Locker
@@ -32,7 +32,7 @@ func New(gate sync.Locker) *Reaper {
 	return &Reaper{gate: gate, children: map[int]func(syscall.WaitStatus){}, looked: make(chan struct{})}
 }
 
-// Start starts a child by calling start, which returns its process id. ended is called from Run, with the gate held,
+// Start starts a child by calling start, which returns its process id. ended is called by Reap, with the gate held,
 // once the child was reaped; never before Start has called started. started may be nil. It runs while the child cannot
 // be reaped, so the process id is certain.
 func (r *Reaper) Start(start func() (int, error), started func(pid int), ended func(syscall.WaitStatus)) (int, error) {
@@ -91,12 +91,14 @@ func (r *Reaper) Run() {
 	signal.Notify(signals, syscall.SIGCHLD)
 	for {
 		// First look, then wait: children may have ended before the signal was asked for.
-		r.reap()
+		r.Reap()
 		<-signals
 	}
 }
 
-func (r *Reaper) reap() {
+// Reap reaps every child that has ended by now. Run does so at each signal; whoever has reason to believe that one has
+// ended need not wait for that. The caller does not hold the gate.
+func (r *Reaper) Reap() {
 	for r.reapOne() {
 	}
 	r.mu.Lock()

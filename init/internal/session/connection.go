@@ -325,10 +325,13 @@ func (c *connection) writeAnswer(next answer) error {
 
 func (c *connection) writeNews(target *process.Process, cursor *process.Cursor) error {
 	news, more := target.News(cursor)
+	// In one piece: the daemon wakes up once for the end of a process and of its output.
+	var buffer []byte
 	for _, one := range news {
-		if err := c.wire.Write(one.Kind, one.Payload, -1); err != nil {
-			return err
-		}
+		buffer = wire.Append(buffer, one.Kind, one.Payload)
+	}
+	if err := c.wire.Send(buffer); err != nil {
+		return err
 	}
 	if more {
 		// The others first.

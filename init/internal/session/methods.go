@@ -221,6 +221,18 @@ func (c *connection) notified(request *wire.Request, message *wire.Message) erro
 		if target, failure := c.server.Table.Get(params.Process); failure == nil {
 			target.Hold(params.Floor, grace(params.KeepMS))
 		}
+	case "forget":
+		var params struct {
+			Process string `json:"process"`
+		}
+		if failure := request.Decode(&params); failure != nil {
+			return wire.Violation(failure.Message)
+		}
+		if target, failure := c.server.Table.Get(params.Process); failure == nil {
+			if c.server.Table.Forget(params.Process) == nil {
+				c.untell(target)
+			}
+		}
 	case "give_up":
 		var params struct {
 			Process string `json:"process"`

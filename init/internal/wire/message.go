@@ -176,10 +176,7 @@ func parseFiles(control []byte) ([]int, error) {
 // Write sends one message, all of it or with an error. file is a descriptor to send with it, -1 for none; it stays the
 // caller's.
 func (c *Conn) Write(kind byte, payload []byte, file int) error {
-	buffer := make([]byte, headerSize, headerSize+len(payload))
-	buffer[0] = kind
-	binary.BigEndian.PutUint32(buffer[1:], uint32(len(payload)))
-	buffer = append(buffer, payload...)
+	buffer := Append(make([]byte, 0, headerSize+len(payload)), kind, payload)
 	if file >= 0 {
 		n, _, err := c.socket.WriteMsgUnix(buffer, syscall.UnixRights(file), nil)
 		if err != nil {
@@ -187,6 +184,18 @@ func (c *Conn) Write(kind byte, payload []byte, file int) error {
 		}
 		buffer = buffer[n:]
 	}
+	return c.Send(buffer)
+}
+
+// Append appends a message to others, for Send.
+func Append(buffer []byte, kind byte, payload []byte) []byte {
+	buffer = append(buffer, kind)
+	buffer = binary.BigEndian.AppendUint32(buffer, uint32(len(payload)))
+	return append(buffer, payload...)
+}
+
+// Send sends messages that Append made, all of them or with an error.
+func (c *Conn) Send(buffer []byte) error {
 	if len(buffer) > 0 {
 		if _, err := c.socket.Write(buffer); err != nil {
 			return fmt.Errorf("unable to send a message: %w", err)

@@ -143,6 +143,15 @@ def test_a_missing_file_has_expired(tmp_path: Path) -> None:
         log.read(41)
 
 
+def test_an_empty_file_is_the_log_of_a_process_that_said_nothing(tmp_path: Path) -> None:
+    (tmp_path / "log").touch()
+    log = OutputLog.load(tmp_path / "log", 0)
+    assert (log.start, log.end, log.read(0)) == (0, 0, None)
+    assert OutputLog.bounds(tmp_path / "log", 0) == (0, 0)
+    with pytest.raises(LogDamaged):
+        OutputLog.load(tmp_path / "log", 42)
+
+
 @settings(max_examples=300, deadline=None)
 @given(at=st.integers(0, 4200), junk=st.binary(min_size=1, max_size=64), cut=st.integers(0, 9000))
 def test_a_damaged_file_is_refused_or_read_within_bounds(

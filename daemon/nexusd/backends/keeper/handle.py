@@ -62,7 +62,7 @@ class KeptHandle:
     def forget(self) -> None:
         """The same, and its keeper need not remember it where it has ended."""
         if self._exit.done():
-            self._keeper.post("forget", process=self.process)
+            self._keeper.forget(self.process)
         self.close()
 
     # --- the keeper's side ---

@@ -280,11 +280,18 @@ class Keeper:
 
     def notify(self, method: str, **params: Any) -> None:
         """A message without an answer; dropped where the connection is lost, and told again when it is back."""
-        self._send(TEXT, _encode({"jsonrpc": "2.0", "method": method, "params": params}))
+        self._notify(method, params)
 
     def send(self, frame: bytes) -> bool:
         """A binary frame; whether it was sent."""
         return self._send(BINARY, frame)
+
+    def forget(self, process: str) -> None:
+        """A process that has ended need not be remembered."""
+        # Nothing follows from the answer, and after a short command it would be half of what there is to read.
+        params = {"process": process}
+        if not self._notify("forget", params):
+            self._later(self._post("forget", params))  # when the connection is back
 
     def drop(self, process: str) -> None:
         """Nobody follows this process here any more."""
@@ -441,6 +448,9 @@ class Keeper:
             raise KeeperGone(str(error)) from None
         failpoint(f"keeper.{method}.sent")
         return answer
+
+    def _notify(self, method: str, params: Mapping[str, Any]) -> bool:
+        return self._send(TEXT, _encode({"jsonrpc": "2.0", "method": method, "params": params}))
 
     def _send(self, kind: int, data: bytes) -> bool:
         if self._channel is None:

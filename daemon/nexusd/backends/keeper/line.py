@@ -28,6 +28,10 @@ class Line(Protocol):
         """A binary frame; whether it was sent."""
         ...
 
+    def forget(self, process: str) -> None:
+        """A process that has ended need not be remembered."""
+        ...
+
     def drop(self, process: str) -> None:
         """Nobody follows this process here any more."""
         ...
