@@ -147,6 +147,25 @@ func TestACommandThatSaysNothingHasAnEmptyLog(t *testing.T) {
 	}
 }
 
+func TestOutputThatEndsBeforeItsProcess(t *testing.T) {
+	m := keeper(t)
+	d := m.connect()
+	d.spawn(sh("p", "echo said; exec >&- 2>&-; sleep 1000"))
+	told := d.wait("p", "the end of its output", func(n *news) bool { return n.ends > 0 })
+	if told.exit != nil || !told.complete || told.end != 5 {
+		t.Errorf("%+v", told)
+	}
+	d.close()
+	d = m.connect()
+	if view := d.state.Processes[0]; !view.Ended || view.State != "running" {
+		t.Errorf("%+v", view)
+	}
+	d.must("kill", object{"process": "p", "grace_ms": 0}, nil)
+	if told := d.finished("p"); told.ends != 1 {
+		t.Errorf("%+v", told)
+	}
+}
+
 func TestWhatAProcessIsGiven(t *testing.T) {
 	m := keeper(t)
 	d := m.connect()

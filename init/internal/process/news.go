@@ -107,7 +107,7 @@ func (p *Process) News(cursor *Cursor) (news []News, more bool) {
 		cursor.exited = true
 		tell("exited", exitedNews{p.ID, p.exit})
 	}
-	if p.ended && !cursor.ended {
+	if p.tellEnded() && !cursor.ended {
 		cursor.ended = true
 		end := uint64(0)
 		if p.log != nil {

@@ -68,8 +68,9 @@ type Process struct {
 	// log is nil for a process that writes where we do.
 	log     *outputlog.Log
 	outputs []*output
-	// ended: all output has reached its end, or was given up. complete: it has reached its end.
-	ended, complete bool
+	// ended: all output has reached its end, or was given up. complete: it has reached its end. alone: it did so a while
+	// ago, and the process has not ended with it.
+	ended, complete, alone bool
 	// stalls says, by channel, why reading waits.
 	stalls [2]stall
 	// held is the hold, which the log knows too; nil for none.
@@ -107,7 +108,7 @@ func (p *Process) View() View {
 func (p *Process) view() View {
 	view := View{
 		Process: p.ID, Stream: p.Stream, PID: p.PID, Started: p.Started, State: "running",
-		Ended: p.ended, Complete: p.complete, PTY: p.terminal,
+		Ended: p.tellEnded(), Complete: p.complete, PTY: p.terminal,
 	}
 	if p.tellExit() {
 		view.State, view.Exit = "exited", p.exit
@@ -174,6 +175,12 @@ func (p *Process) backlog() uint64 {
 // tellExit says whether the daemon may know that the process was reaped: what it wrote before was read, or waits.
 func (p *Process) tellExit() bool {
 	return p.exit != nil && (p.ended || p.log == nil || p.log.State().End >= p.exitDue || p.stalled().why != "")
+}
+
+// tellEnded says whether the daemon may know that the output has ended. Most let go of it by ending, and are reaped
+// microseconds later: both are told at once then.
+func (p *Process) tellEnded() bool {
+	return p.ended && (p.exit != nil || p.alone || !p.complete)
 }
 
 // stalled says why reading waits; the first reason where there are two.

@@ -21,6 +21,8 @@ const (
 	enough = 16384
 	// retry is the time between attempts to write after the disk was full or broken.
 	retry = time.Second
+	// parting is how long the end of the output waits for the end of the process, to be told with it.
+	parting = 2 * time.Millisecond
 	// buffers is how many reads may be under way at once in the whole program, which bounds their memory.
 	buffers = 4
 )
@@ -221,11 +223,24 @@ func (p *Process) finish(out *output) {
 	p.table.Gate.RUnlock()
 	closeAll(closing)
 	if told {
-		// Most let go of their output by ending. Looking is cheaper than to wait for the signal, and the daemon hears of
-		// both at once.
+		// The process may have ended with it. Looking is cheaper than to wait for the signal.
 		p.table.reaper.Reap()
-		p.table.changed(p)
+		if p.Exited() {
+			p.table.changed(p)
+		} else {
+			time.AfterFunc(parting, p.leaveAlone)
+		}
 	}
+}
+
+// leaveAlone notes that the output's end was not the process's.
+func (p *Process) leaveAlone() {
+	p.table.Gate.RLock()
+	p.mu.Lock()
+	p.alone = true
+	p.mu.Unlock()
+	p.table.Gate.RUnlock()
+	p.table.changed(p)
 }
 
 // GiveUp stops reading now. What is still in the pipes is lost, and whoever still writes to them is told by the system.

@@ -46,6 +46,11 @@ def _as_it_is(result: msgspec.Raw) -> msgspec.Raw:
     return result
 
 
+def _give_up(answer: asyncio.Future[Any], reason: str) -> None:
+    if not answer.done():
+        answer.set_exception(KeeperGone(reason))
+
+
 def _forgive(answer: asyncio.Future[Any]) -> None:
     """Nobody waits for it; a failure is worth a line for whoever looks for one."""
     if not answer.cancelled() and (error := answer.exception()) is not None:
@@ -427,10 +432,13 @@ class Keeper:
         """One request; what `accept` makes of its result, as `Calls.begin` says."""
         if self._channel is None and self._coming_back is not None and method != "authenticate":
             await asyncio.wait([self._coming_back])
+        answer = self._ask(method, params, accept, fds)
+        # A future and a timer: `asyncio.wait_for` would be a good part of what starting a process takes here.
+        late = self._loop.call_later(timeout, _give_up, answer, f"no answer to {method} within {timeout:g} s")
         try:
-            return await asyncio.wait_for(self._ask(method, params, accept, fds), timeout)
-        except TimeoutError:
-            raise KeeperGone(f"no answer to {method} within {timeout:g} s") from None
+            return await answer
+        finally:
+            late.cancel()
 
     def _ask(
         self,
