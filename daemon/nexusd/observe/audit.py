@@ -14,6 +14,7 @@ import os
 import threading
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,22 @@ KEEP = 8
 LONGEST = 1024
 """Characters of one value."""
 
-_encoder = msgspec.json.Encoder()
+_encode = msgspec.json.Encoder().encode
+
+
+class _Line(msgspec.Struct, omit_defaults=True, kw_only=True):
+    """One line. What is None is not written."""
+
+    time: str
+    event: str
+    id: str
+    actor: str | None = None
+    method: str | None = None
+    target: str | None = None
+    address: str | None = None
+    connection: str | None = None
+    result: str | None = None
+    details: Any = None
 
 
 class AuditLog:
@@ -82,16 +98,17 @@ class AuditLog:
             OSError: the file cannot be written to.
         """
         id = new_id("au")
-        line = {
-            "event": "intent",
-            "id": id,
-            "actor": actor,
-            "method": method,
-            "target": target,
-            "address": address,
-            "connection": connection,
-            "details": details or None,
-        }
+        line = _Line(
+            time=_now(),
+            event="intent",
+            id=id,
+            actor=_known(actor),
+            method=_known(method),
+            target=None if target is None else _known(target),
+            address=None if address is None else _text(address),
+            connection=None if connection is None else _text(connection),
+            details=_clean("details", details) if details else None,
+        )
         try:
             self._write(line)
         except OSError as error:
@@ -108,8 +125,15 @@ class AuditLog:
             result: ``ok``, or the name of the error.
             details: what else should be known.
         """
+        line = _Line(
+            time=_now(),
+            event="outcome",
+            id=id,
+            result=_known(result),
+            details=_clean("details", details) if details else None,
+        )
         try:
-            self._write({"event": "outcome", "id": id, "result": result, "details": details or None})
+            self._write(line)
         except OSError as error:
             log.error("the outcome of %s (%s) could not be written to %s: %s", id, result, self._path, error)
 
@@ -133,10 +157,8 @@ class AuditLog:
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
         return os.open(self._path, flags, 0o600)
 
-    def _write(self, line: Mapping[str, Any]) -> None:
-        record: dict[str, Any] = {"time": datetime.now(UTC).isoformat(timespec="microseconds")}
-        record.update((name, _clean(name, value)) for name, value in line.items() if value is not None)
-        data = _encoder.encode(record) + b"\n"
+    def _write(self, line: _Line) -> None:
+        data = _encode(line) + b"\n"
         with self._lock:
             if self._file < 0:
                 raise OSError(errno.EBADF, "the audit log is closed")
@@ -166,6 +188,10 @@ class AuditLog:
         self._size = 0
 
 
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="microseconds")
+
+
 def _clean(name: str, value: Any) -> Any:
     if isinstance(value, Secret) or is_secret_name(name):
         return MASK
@@ -181,3 +207,7 @@ def _clean(name: str, value: Any) -> Any:
 def _text(value: object) -> str:
     text = redact(str(value)[: 16 * LONGEST])
     return escape(text if len(text) <= LONGEST else text[:LONGEST] + "…")
+
+
+# Subjects, methods and workspaces come again and again, and cleaning one takes longer than writing a line.
+_known = lru_cache(maxsize=256)(_text)
