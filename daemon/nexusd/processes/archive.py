@@ -62,25 +62,26 @@ class Insertion:
     def __init__(self, archive: Archive, record: ProcessRecord) -> None:
         self._archive = archive
         self._record = record
-        self._begun = sum(map(len, record.argv)) > LONGEST
-        self._task = asyncio.create_task(self._insert(), name=f"record {record.id}")
+        self._task: asyncio.Task[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        if sum(map(len, record.argv)) > LONGEST:
+            self._begin()
+        else:
+            self._timer = asyncio.get_running_loop().call_later(LINGER, self._begin)
 
-    async def _insert(self) -> None:
-        if not self._begun:
-            await asyncio.sleep(LINGER)
-            self._begun = True
-        await self._archive.insert(self._record)
+    def _begin(self) -> None:
+        self._task = asyncio.create_task(self._archive.insert(self._record), name=f"record {self._record.id}")
 
     def withdraw(self) -> bool:
         """Do not begin; False where that is too late."""
-        if self._begun:
-            return False
-        self._begun = True
-        self._task.cancel()
-        return True
+        if self._timer is not None and self._task is None:
+            self._timer.cancel()
+            return True
+        return False
 
     async def done(self) -> None:
         """Wait until it is in the store. Raises what `Archive.insert` raises."""
+        assert self._task is not None
         await self._task
 
 

@@ -142,10 +142,14 @@ class KeptReading:
         """Wait until all has ended, or for `timeout` seconds."""
         if self.ended:
             return
-        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        waiter: asyncio.Future[None] = loop.create_future()
+        timer = loop.call_later(timeout, _release, waiter)
         self._parked.append(waiter)
-        await asyncio.wait([waiter], timeout=timeout)
-        if waiter in self._parked:
+        try:
+            await waiter
+        finally:
+            timer.cancel()
             self._parked.remove(waiter)
 
     def close(self) -> None:
@@ -205,7 +209,11 @@ class KeptReading:
             return
         self.ended = True
         for waiter in self._parked:
-            if not waiter.done():
-                waiter.set_result(None)
+            _release(waiter)
         if tell:
             self._on_end()
+
+
+def _release(waiter: asyncio.Future[None]) -> None:
+    if not waiter.done():
+        waiter.set_result(None)

@@ -505,6 +505,8 @@ class LiveProcess:
 async def _wait(event: asyncio.Event, timeout: float | None) -> bool:
     if event.is_set() or timeout == 0:
         return event.is_set()
+    if timeout is None:
+        return await event.wait()
     try:
         await asyncio.wait_for(event.wait(), timeout)
     except TimeoutError:

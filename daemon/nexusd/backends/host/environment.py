@@ -6,6 +6,7 @@ import os
 import pwd
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
 from nexusd.backends.base import MachineSpec, SpawnSpec
 from nexusd.backends.host.census import INSTANCE, PROCESS, WORKSPACE
@@ -62,6 +63,7 @@ def build(common: Mapping[str, str], machine: MachineSpec, spec: SpawnSpec, inst
     return environ
 
 
+@lru_cache(maxsize=256)
 def port_variable(name: str) -> str:
     """Name of the variable that holds a port: ``web-1`` is in ``NEXUS_PORT_WEB_1``."""
     return "NEXUS_PORT_" + re.sub(r"[^A-Z0-9]", "_", name.upper())

@@ -108,13 +108,19 @@ class HostMachine:
 
     async def _spawn_kept(self, keepers: Keepers, spec: SpawnSpec, environ: dict[str, str]) -> ProcessHandle:
         keeper = await keepers.of(self.spec.workspace)
-        # By its name, which a process of the workspace may give to another directory meanwhile: it could go there, too.
-        fd = directory(self._shared.roots.beneath(self.spec), spec.cwd)
+        return await keeper.spawn(spec, environ, self._cwd(spec.cwd))
+
+    def _cwd(self, path: str) -> str:
+        """Where a process starts, absolute. By its name, which a process of the workspace may give to another directory
+        meanwhile: it could go there, too."""
+        root = self._shared.roots.beneath(self.spec)
+        if path == ".":
+            return self.spec.worktree  # leads to the root: that was just looked at
+        fd = directory(root, path)
         try:
-            cwd = os.readlink(f"/proc/self/fd/{fd}")
+            return os.readlink(f"/proc/self/fd/{fd}")
         finally:
             os.close(fd)
-        return await keeper.spawn(spec, environ, cwd)
 
     def _start(self, spec: SpawnSpec, environ: dict[str, str]) -> tuple[Started, float]:
         began = time.monotonic()
