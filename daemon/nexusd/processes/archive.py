@@ -33,6 +33,8 @@ from nexusd.store.processes import ProcessRecord
 RETRY: Final = 1.0
 """Seconds between attempts to write down how a process ended, where the store could not."""
 LINGER: Final = 0.02
+"""Seconds within which a command has to end for its record to be written down together with its end."""
+TOGETHER: Final = 0.1
 """Seconds that ends wait for each other to share a commit."""
 ENDING_WAIT: Final = 2.0
 """Seconds that ending a process waits for the store to know of it."""
@@ -205,12 +207,12 @@ class Archive:
             self._saver = asyncio.create_task(self._save(), name="processes: ends")
 
     async def _save(self) -> None:
-        pause = LINGER
+        pause = TOGETHER
         while self._unsaved:
             await asyncio.sleep(pause)
             try:
                 await self._commit()
-                pause = LINGER
+                pause = TOGETHER
             except StoreClosed:
                 return
             except (StoreError, NexusError, OSError) as error:
@@ -332,7 +334,9 @@ class Archive:
             lost: list[ProcessRecord] = []
             running: list[ProcessRecord] = []
             for known in noted.values():
-                _complete(conn, known)
+                # the record that came with an end
+                if known.record is not None:
+                    rows.add(conn, known.record)
             for record in rows.list_running(conn):
                 end = noted.get(record.id)
                 if end is None and record.id in kept:
@@ -410,22 +414,14 @@ def _write(conn: Connection, id: str, end: End | _Lost | None) -> None:
     if end is None:
         rows.delete(conn, id)
         return
-    if isinstance(end, End):
-        _complete(conn, end)
-    rows.update(
-        conn,
-        id,
-        state="lost" if isinstance(end, _Lost) else "exited",
-        pid=None,
-        stdin=False,
-        pty=end.pty,
-        exit=None if isinstance(end, _Lost) else encode_exit(end.exit, end.complete),
-        output_end=end.output_end,
-        ended_at=now() if isinstance(end, _Lost) else end.exit.at,
-    )
-
-
-def _complete(conn: Connection, end: End) -> None:
-    """Let the store have the record that came with an end."""
-    if end.record is not None and rows.get(conn, end.id) is None:
-        rows.insert(conn, end.record)
+    columns = {
+        "state": "lost" if isinstance(end, _Lost) else "exited",
+        "pid": None,
+        "stdin": False,
+        "pty": end.pty,
+        "exit": None if isinstance(end, _Lost) else encode_exit(end.exit, end.complete),
+        "output_end": end.output_end,
+        "ended_at": now() if isinstance(end, _Lost) else end.exit.at,
+    }
+    if isinstance(end, _Lost) or end.record is None or not rows.add(conn, structs.replace(end.record, **columns)):
+        rows.update(conn, id, **columns)

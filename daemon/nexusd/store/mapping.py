@@ -91,7 +91,10 @@ class Mapper(Generic[R]):
 
     def encode(self, record: R) -> dict[str, Any]:
         """A record's columns, as parameters of `insert_sql`."""
-        return {name: self.value(name, getattr(record, name)) for name in self.columns}
+        return {
+            name: value if encoder is None or value is None else encoder(value)
+            for (name, encoder), value in zip(self._encoders.items(), msgspec.structs.astuple(record), strict=True)
+        }
 
     def value(self, column: str, value: Any) -> Any:
         """One column's value as it is stored. Raises KeyError for a column that does not exist."""

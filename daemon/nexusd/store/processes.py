@@ -61,6 +61,11 @@ def insert(conn: Connection, record: ProcessRecord) -> None:
     conn.execute(_MAP.insert_sql, _MAP.encode(record))
 
 
+def add(conn: Connection, record: ProcessRecord) -> bool:
+    """Keep a process that may be kept already. False where it was; nothing is changed then."""
+    return conn.execute(f"{_MAP.insert_sql} ON CONFLICT (id) DO NOTHING", _MAP.encode(record)) > 0
+
+
 def update(conn: Connection, id: str, **columns: Any) -> bool:
     """Change some columns. False where there is no such process; KeyError for a column that does not exist."""
     sql, params = _MAP.update("id", columns)
