@@ -2,7 +2,7 @@
 
 The handshake and everything that arrives go through the sans-I/O core of `websockets`; frames that leave are framed
 here, since an unmasked, unfragmented frame is a header of at most ten bytes. An idle connection has no task and no
-queue: a task runs while there is something to handle.
+queue: what arrives is handled at once, and by a task only while something has to wait.
 
 Reading stops while frames wait to be handled, and handling waits while the peer does not take what we send. So a peer
 that never reads costs one write buffer, and is closed when it does not answer a ping.
@@ -265,9 +265,13 @@ class Socket(asyncio.Protocol):
         rpc = self._rpc
         if rpc is None or self._core.state is not OPEN:
             return
-        if self._pump_task is None and not text:
-            self._binary(rpc, data)
-            return
+        if self._pump_task is None:
+            if not text:
+                self._binary(rpc, data)
+                return
+            if rpc.ready and not self._paused_writing and not self._waiters:
+                self._text(rpc, data)
+                return
         if self._backlog is None:
             self._backlog = deque()
         self._backlog.append((text, data))
@@ -288,13 +292,24 @@ class Socket(asyncio.Protocol):
                 else:
                     self._binary(rpc, data)
         except Exception:
-            _log.exception("a connection broke")
-            self.close(1011, "internal error")
+            self._broke()
         finally:
             self._pump_task = None
             self._backlog = None
             self._backlog_size = 0
         self._resume_reading()
+
+    def _text(self, rpc: Connection, data: bytes) -> None:
+        try:
+            answer = rpc.begin(data)
+            if answer is not None and not rpc.closed:
+                self.post(answer)
+        except Exception:
+            self._broke()
+
+    def _broke(self) -> None:
+        _log.exception("a connection broke")
+        self.close(1011, "internal error")
 
     def _binary(self, rpc: Connection, data: bytes) -> None:
         try:

@@ -138,34 +138,43 @@ class Connection:
 
     # --- what the transport feeds ---------------------------------------------------------------------------------
 
+    @property
+    def ready(self) -> bool:
+        """Whether the next text frame may be fed by `begin`: others have had their turn, and there is room for a call."""
+        return self._messages < _MESSAGES_PER_TURN - 1 and self._calls < self.limits.max_requests
+
     async def feed_text(self, data: str | bytes) -> None:
         """Take one text frame. Whatever is wrong with it is answered; the connection stays usable.
 
         Returns when the next frame may be fed, which is before the call has been served.
         """
-        if self._closed:
-            return
-        self._messages += 1
-        if self._messages >= _MESSAGES_PER_TURN or self._calls >= self.limits.max_requests:
+        if not self.ready:
             self._messages = 0
             await asyncio.sleep(0)
-            if self.closed:
-                return
+        answer = self.begin(data)
+        if answer is not None:
+            await self._answer(answer)
+
+    def begin(self, data: str | bytes) -> bytes | None:
+        """The same without waiting, for as long as the connection is `ready`.
+
+        Returns:
+            The answer to be sent, where there is one already.
+        """
+        if self._closed:
+            return None
+        self._messages += 1
         try:
             message = decode_message(data, self.limits.max_message)
         except MessageError as error:
-            await self._answer(encode_error(error.id, error.code, error.message, error.data))
-            return
+            return encode_error(error.id, error.code, error.message, error.data)
         if isinstance(message, Request):
-            answer = self._begin(message)
-        elif isinstance(message, Notification):
+            return self._begin(message)
+        if isinstance(message, Notification):
             self._notified(message)
-            return
-        else:
-            # without an id: with one it could be taken for the answer to a request of that id
-            answer = encode_fault(None, InvalidRequest("nothing was asked, so there is nothing to respond to"))
-        if answer is not None:
-            await self._answer(answer)
+            return None
+        # without an id: with one it could be taken for the answer to a request of that id
+        return encode_fault(None, InvalidRequest("nothing was asked, so there is nothing to respond to"))
 
     def feed_bytes(self, data: bytes) -> None:
         """Take one binary frame. Frames of streams that have ended are in order: they were under way at the end.
