@@ -108,7 +108,6 @@ class LiveProcess:
         self._reason: ExitReason | None = record.ending
         self._signalled: set[int] = set()
         self._ended = asyncio.Event()
-        self._settled = asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None
         self._first: tuple[Hold, asyncio.TimerHandle] | None = None
         self._killing: set[asyncio.Task[None]] = set()
@@ -127,7 +126,6 @@ class LiveProcess:
         if record.exit is not None:
             self.exit, self.complete = decode_exit(record.exit)
         self._ended.set()
-        self._settled.set()
 
     # --- what it is ---
 
@@ -213,7 +211,6 @@ class LiveProcess:
         await self._drain(self._pump, backlog)
         self.complete = self._pump.complete
         self.settled = True
-        self._settled.set()
         for attachment in self.attachments:
             attachment.settle(self.log.end)
         if self._pump.ended:
@@ -249,10 +246,6 @@ class LiveProcess:
     async def wait(self, timeout: float | None = None) -> bool:
         """Wait until it has ended and that is recorded, for `timeout` seconds at most; whether it has."""
         return await _wait(self._ended, timeout)
-
-    async def wait_settled(self, timeout: float | None = None) -> bool:
-        """Wait until `settled`, for `timeout` seconds at most; whether it is."""
-        return await _wait(self._settled, timeout)
 
     def time_out(self, seconds: float) -> None:
         """End it and its descendants after so many seconds."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal as signals
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from msgspec import UNSET
 from nexus_sdk.protocol.errors import (
@@ -123,10 +123,10 @@ class ProcessTable:
         process.collect(lambda chunk: streams[chunk.channel].add(chunk.data))
         if params.timeout_ms:
             process.time_out(params.timeout_ms / 1000)
-        follower = self._follow(process, _tell_nobody)
         feeder = asyncio.create_task(_feed(process, params.input)) if params.input is not UNSET else None
         try:
-            await process.wait_settled()
+            await process.follow(_tell_nobody)
+            known = process.log.end, process.complete
             if process.exit is None:
                 raise ProcessLost(f"process {process.id} was lost; nobody knows how it ended", process=process.id)
             if not (early := recorded.withdraw()):
@@ -137,13 +137,16 @@ class ProcessTable:
                 await self._archive.commit_end(process)
         except BaseException:
             process.sink = None
-            await self._abandon(process, follower, recorded)
+            await self._abandon(process, recorded)
             raise
         finally:
             if feeder is not None:
                 feeder.cancel()
         process.sink = None
-        self._drop_idle(process)
+        if process.reading:
+            self._watch(process, self._outlive(process, known))
+        else:
+            self._drop_idle(process)
         return ExecRunResult(
             process=process.id,
             exit=process.exit,
@@ -171,12 +174,12 @@ class ProcessTable:
         try:
             await self._archive.insert(process.record)
         except BaseException:
-            await self._abandon(process, None, None)
+            await self._abandon(process, None)
             raise
         failpoint("exec.start.recorded")
         if params.timeout_ms:
             process.time_out(params.timeout_ms / 1000)
-        self._follow(process, self._archive.save_end)
+        self._watch(process, self._see_through(process))
         return process.view()
 
     async def _spawn(
@@ -193,13 +196,15 @@ class ProcessTable:
         timeout_ms: int = 0,
     ) -> LiveProcess:
         spawning = self._spawning.setdefault(workspace.id, set())
-        running = self.running_in(workspace.id) + len(spawning)
-        if running >= self._max_per_workspace:
-            raise LimitProcesses(
-                f"workspace {workspace.name} runs {running} processes, as many as it may",
-                limit="max_processes_per_workspace",
-                value=self._max_per_workspace,
-            )
+        if len(self._live) + len(spawning) >= self._max_per_workspace:
+            # Not sooner: counting takes time, and most of them have ended or are another workspace's.
+            running = self.running_in(workspace.id) + len(spawning)
+            if running >= self._max_per_workspace:
+                raise LimitProcesses(
+                    f"workspace {workspace.name} runs {running} processes, as many as it may",
+                    limit="max_processes_per_workspace",
+                    value=self._max_per_workspace,
+                )
         id = new_id("pr")
         spawn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         spawning.add(spawn)
@@ -245,23 +250,25 @@ class ProcessTable:
             if not spawning:
                 self._spawning.pop(workspace.id, None)
 
-    def _follow(self, process: LiveProcess, on_exit: Callable[[LiveProcess], Awaitable[None]]) -> asyncio.Task[None]:
-        task = asyncio.create_task(self._see_through(process, on_exit), name=f"process {process.id}")
+    def _watch(self, process: LiveProcess, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(work, name=f"process {process.id}")
         self._followers[task] = process
         task.add_done_callback(self._follower_done)
         return task
 
-    async def _see_through(self, process: LiveProcess, on_exit: Callable[[LiveProcess], Awaitable[None]]) -> None:
+    async def _see_through(self, process: LiveProcess) -> None:
         known = -1, True
 
         async def exited(process: LiveProcess) -> None:
             nonlocal known
             known = process.log.end, process.complete
-            await on_exit(process)
+            await self._archive.save_end(process)
 
         await process.follow(exited)
-        if on_exit is _tell_nobody:
-            known = process.log.end, process.complete
+        await self._outlive(process, known)
+
+    async def _outlive(self, process: LiveProcess, known: tuple[int, bool]) -> None:
+        """After its end: write down how far its output comes, until the last descendant has let go of its pipes."""
         while True:
             # More output, or its end, may arrive while the last of it is written down.
             if known != (process.log.end, process.complete):
@@ -278,15 +285,13 @@ class ProcessTable:
         if not task.cancelled() and (error := task.exception()) is not None:
             _log.error("%s: %s", task.get_name(), error, exc_info=error)
 
-    async def _abandon(
-        self, process: LiveProcess, follower: asyncio.Task[None] | None, recorded: Insertion | None
-    ) -> None:
+    async def _abandon(self, process: LiveProcess, recorded: Insertion | None) -> None:
         # Shielded: whoever cancels a call must not leave a process behind.
-        await asyncio.shield(asyncio.ensure_future(self._destroy(process, follower, recorded)))
+        await asyncio.shield(asyncio.ensure_future(self._destroy(process, recorded)))
 
-    async def _destroy(
-        self, process: LiveProcess, follower: asyncio.Task[None] | None, recorded: Insertion | None
-    ) -> None:
+    async def _destroy(self, process: LiveProcess, recorded: Insertion | None) -> None:
+        # Others may wait for its end.
+        follower = self._watch(process, process.follow(_tell_nobody)) if process.running else None
         await process.end("stopped", 0)
         if follower is not None:
             await process.wait(_PATIENCE)
@@ -505,7 +510,7 @@ class ProcessTable:
             process.on_ending = self._archive.note_ending
             process.hold_beginning(HOLD_ON, handle.kept.floor if handle.kept.floor is not None else process.log.end)
             self._live[record.id] = process
-            self._follow(process, self._archive.save_end)
+            self._watch(process, self._see_through(process))
             # After its follower, which hears first of an end that there was while no daemon looked.
             process.resume_end(now())
         for handle in handles.values():

@@ -140,7 +140,7 @@ class Connection:
 
     @property
     def ready(self) -> bool:
-        """Whether the next text frame may be fed by `begin`: others have had their turn, and there is room for a call."""
+        """Whether `begin` may take the next text frame: others have had their turn, and there is room for a call."""
         return self._messages < _MESSAGES_PER_TURN - 1 and self._calls < self.limits.max_requests
 
     async def feed_text(self, data: str | bytes) -> None:
