@@ -120,6 +120,12 @@ class KilledWorld:
         assert code == -9, f"{point} was not reached: {answer}\n{self.daemon.log[-3000:]}"
         return answer
 
+    def late_network(self, workspace: str) -> None:
+        """What a call of a daemon that was killed makes at the engine when it ends at last. Raises APIError."""
+        _, instance = self._ours()["label"][0].split("=")
+        labels = {"nexus.workspace": workspace, "nexus.instance": instance}
+        self.engine.api.create_network(f"nexus-{workspace}", labels=labels, check_duplicate=False)
+
     def recovered(self) -> None:
         """The next daemon runs, and nothing is under way any more."""
         self.daemon.start()
@@ -129,6 +135,10 @@ class KilledWorld:
             time.sleep(0.02)
 
     # --- what is true ---
+
+    def networks(self) -> list[dict[str, Any]]:
+        """What the engine says of those that are marked."""
+        return list(self.engine.api.networks(filters=self._ours()))
 
     def workspaces(self) -> list[dict[str, Any]]:
         found = self.daemon.call("workspace.list", destroyed=True, limit=1000)["workspaces"]
@@ -157,6 +167,7 @@ class KilledWorld:
         running = {one["id"] for one in known if one["state"] != "stopped"}
         found = self.inventory()
         assert found["networks"] == {f"nexus-{id}" for id in ids}
+        assert len(self.networks()) == len(ids), "one of each name"
         assert found["volumes"] == set()
         assert found["notes"] == {"instance", *(f"{id}.json" for id in ids)}
         assert found["run"] == ids
@@ -205,7 +216,7 @@ class KilledWorld:
         branches = git("branch", "--list", "nexus/*", "--format=%(refname:short)", cwd=self.repository).split()
         return {
             **self._at_engine(),
-            "networks": {item["Name"] for item in self.engine.api.networks(filters=self._ours())},
+            "networks": {item["Name"] for item in self.networks()},
             "notes": set(os.listdir(backend)) if backend.exists() else set(),
             "run": set(_names(self.home / "run" / "machines")),
             "output": set(_names(self.home / "state" / "output")),

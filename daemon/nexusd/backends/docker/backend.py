@@ -21,7 +21,7 @@ from nexusd.backends.docker.engine import Engine
 from nexusd.backends.docker.helper import Helper
 from nexusd.backends.docker.images import Images
 from nexusd.backends.docker.machine import DockerMachine, Inside
-from nexusd.backends.docker.making import Maker
+from nexusd.backends.docker.making import Maker, both
 from nexusd.backends.docker.names import Marks
 from nexusd.backends.docker.networks import Networks
 from nexusd.backends.docker.notes import Notes, Wanted
@@ -103,8 +103,8 @@ class DockerBackend:
             ) from None
         self._instance = instance
         self._marks = Marks(instance)
-        self._containers = Containers(self._engine, self._marks)
         self._networks = Networks(self._engine, self._marks)
+        self._containers = Containers(self._engine, self._marks, self._networks)
         self._images = Images(self._engine, self._marks, self._settings.image_timeout)
         self._saved = Saved(self._engine, self._marks, self._settings.image_timeout)
         self._sessions = Sessions(self._containers, self._helper, self._run_dirs, self._notes)
@@ -192,10 +192,9 @@ class DockerBackend:
             if container.state == "paused":
                 await self._containers.unpause(container)
             elif container.state != "running":
-                await self._networks.ensure(spec)
                 await self._sessions.drop(workspace)
-                await self._sessions.new_secret(spec, container)
-                await self._wanted(workspace, "running")
+                # What is written down meanwhile takes no less time than the engine's answer.
+                await both(self._networks.ensure(spec), self._sessions.new_secret(spec, container))
                 failpoint("docker.start.before")
                 await self._containers.start(container.id, spec)
                 failpoint("docker.start.after")
@@ -299,13 +298,14 @@ class DockerBackend:
             await self._saved.forget(workspace, checkpoint)
 
     async def list(self) -> Statuses:
-        """Every workspace with a container of ours, and every one that there is a note of."""
+        """Every workspace with a container or a network of ours, and every one that there is a note of."""
         self._require_open("list")
         notes = await asyncio.to_thread(self._notes.all)
         self._roots.sweep()
         if not notes:
             return []
-        states = {note.workspace: "absent" for note in notes}
+        # A network without a container is what a daemon left that was killed as it made both.
+        states = {note.workspace: "absent" for note in notes} | dict.fromkeys(await self._networks.owners(), "absent")
         states.update(await self._containers.states())
         return [MachineStatus(workspace, state) for workspace, state in sorted(states.items())]
 

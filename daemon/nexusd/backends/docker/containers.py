@@ -15,6 +15,7 @@ from nexusd.backends.base import MachineSpec, MachineStats
 from nexusd.backends.docker import failures, names, options
 from nexusd.backends.docker.engine import Engine
 from nexusd.backends.docker.names import Marks
+from nexusd.backends.docker.networks import Networks
 from nexusd.backends.docker.recipe import Person, Recipe
 from nexusd.failpoints import failpoint
 
@@ -35,6 +36,8 @@ _KILL_SECONDS = 10
 _HOMES = 64
 """Images that are remembered, with up to `_PASSWD_LIMIT` bytes each."""
 _LOG_LINES = 20
+_STARTS = 4
+"""How often a container is started whose network is in disorder each time."""
 
 
 class Container(msgspec.Struct, frozen=True):
@@ -67,11 +70,13 @@ class Containers:
     Args:
         engine: the engine.
         marks: what ours are marked with.
+        networks: which they are started in.
     """
 
-    def __init__(self, engine: Engine, marks: Marks) -> None:
+    def __init__(self, engine: Engine, marks: Marks, networks: Networks) -> None:
         self._engine = engine
         self._marks = marks
+        self._networks = networks
         self._homes: dict[tuple[str, Person], tuple[bytes | None, bool]] = {}
 
     async def find(self, workspace: str) -> Container | None:
@@ -91,8 +96,11 @@ class Containers:
 
         return await self._engine.call("listing containers", look)
 
-    async def create(self, recipe: Recipe) -> Container:
-        """Make a container; one of ours that has the name is taken as it is.
+    async def create(self, recipe: Recipe) -> tuple[Container, bool]:
+        """Make a container; one of ours that has the name is taken as it is. Its network need not be there yet.
+
+        Returns:
+            The container, and whether it was made now.
 
         Raises:
             MachineConflict: somebody else's has the name.
@@ -101,7 +109,7 @@ class Containers:
         workspace = recipe.spec.workspace
         name = names.container(workspace)
 
-        def make(client: Client) -> Container:
+        def make(client: Client) -> tuple[Container, bool]:
             try:
                 made = client.create_container_from_config(recipe.container(self._marks), name)
             except Exception as error:
@@ -110,13 +118,13 @@ class Containers:
                 found = self._find(client, workspace)
                 if found is None:
                     raise _in_the_way(client, name, error) from None
-                return found
+                return found, False
             for warning in made.get("Warnings") or []:
                 if "discarded" in warning.lower():
                     # A limit that is not kept would be a promise broken in silence.
                     client.remove_container(made["Id"], v=True, force=True)
                     raise options.unsupported("resources", warning)
-            return self._require(client, workspace)
+            return self._require(client, workspace), True
 
         def naming(error: Exception) -> NexusError | None:
             reason = failures.words(error)
@@ -165,23 +173,28 @@ class Containers:
         return await self._engine.call("preparing the container", work)
 
     async def start(self, id: str, spec: MachineSpec) -> None:
-        """Run it; running already is success.
+        """Run it, in its network; running already is success.
 
         Raises:
             PortTaken: another program has one of its ports.
+            MachineConflict: somebody else's network has the name.
         """
+        name = names.container(spec.workspace)
 
         def run(client: Client) -> None:
-            try:
-                client.start(id)
-            except Exception as error:
-                if not failures.network_gone(error):
-                    raise
-                # Somebody removed the network while the container was stopped; the new one has its name.
-                name = names.container(spec.workspace)
-                client.disconnect_container_from_network(id, name, force=True)
-                client.connect_container_to_network(id, name)
-                client.start(id)
+            for left in reversed(range(_STARTS)):
+                try:
+                    client.start(id)
+                    return
+                except Exception as error:
+                    gone = failures.network_gone(error)
+                    if not left or not (gone or failures.ambiguous(error)):
+                        raise
+                # Somebody removed the network while the container was stopped, or a call of a daemon that was killed
+                # ended only now and made a second one. That can happen again until the container runs.
+                self._networks.mend(client, spec)
+                if gone:
+                    self._move(client, id, name)
 
         ports = {} if not spec.options.egress else spec.ports
         await self._engine.call("starting the container", run, naming=lambda error: failures.port_taken(error, ports))
@@ -274,6 +287,15 @@ class Containers:
         if self._marks.owner(found["Config"].get("Labels")) != workspace:
             return None
         return _container(found)
+
+    def _move(self, client: Client, id: str, network: str) -> None:
+        """Let a container that had a network, which is gone, have the one that has the name now."""
+        try:
+            client.disconnect_container_from_network(id, network, force=True)
+            client.connect_container_to_network(id, network)
+        except Exception as error:
+            if not failures.network_gone(error) and not failures.ambiguous(error):
+                raise  # else the next start says so
 
     def _require(self, client: Client, workspace: str) -> Container:
         found = self._find(client, workspace)

@@ -63,6 +63,16 @@ def no_addresses(error: Exception) -> bool:
     return "non-overlapping" in words(error) or "fully subnetted" in words(error)
 
 
+def name_taken(error: Exception) -> bool:
+    """Whether the engine said that it has a network of the name; up to 24.0 it forbids that, later it is a conflict."""
+    return conflict(error) or "already exists" in words(error)
+
+
+def ambiguous(error: Exception) -> bool:
+    """Whether the engine said that it has two networks of a name."""
+    return "is ambiguous" in words(error)
+
+
 def network_gone(error: Exception) -> bool:
     """Whether the engine said that a container's network is not there."""
     return bool(re.search(r"network \S+ not found|No such network", words(error)))

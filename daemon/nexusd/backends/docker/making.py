@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeVar
 
 from nexus_sdk.protocol.errors import BackendFailed
 
@@ -23,6 +24,25 @@ from nexusd.backends.docker.rundirs import RunDirs
 from nexusd.backends.host.roots import Roots
 from nexusd.config.model import Resources as ResourceSettings
 from nexusd.failpoints import failpoint
+
+T = TypeVar("T")
+
+
+async def both(work: Coroutine[Any, Any, T], beside: Coroutine[Any, Any, None]) -> T:
+    """What `work` returns, with `beside` done at the same time.
+
+    Both have ended afterwards, also where one failed or we were cancelled (once): whoever undoes them finds all that
+    they made. Where both fail, the error is that of `work`.
+    """
+    other = asyncio.create_task(beside)
+    other.add_done_callback(lambda done: done.cancelled() or done.exception())  # not news where `work` failed
+    try:
+        result = await work
+        await asyncio.wait([other])
+    finally:
+        await asyncio.wait([other])
+    other.result()
+    return result
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +72,9 @@ class Maker:
             StorageFull, BackendFailed.
         """
         note = await asyncio.to_thread(self.notes.get, spec.workspace)
-        found = await self.containers.find(spec.workspace)
+        # Without a note the engine was never asked for anything, so there is nothing to look for.
+        new = note is None
+        found = None if new else await self.containers.find(spec.workspace)
         if note is not None and note.prepared and found is not None:
             return found
         # Written first: from here on there may be something at the engine.
@@ -60,13 +82,8 @@ class Maker:
         note.prepared = False
         await asyncio.to_thread(self.notes.put, note)
         failpoint("docker.create.note")
-        fresh = found is None
-        if found is None:
-            found = await self._create(spec, note.based, report)
-        if spec.options.read_only:
-            note.home, note.user = ("/root", "root") if found.person.uid == 0 else ("", "nexus")
-        else:
-            note.home, note.user = await self.containers.prepare(found, fresh=fresh)
+        # Only at its start does a container need its network, which takes the engine longer than all the rest.
+        found = await both(self._finish(spec, found, note, report), self.networks.ensure(spec, look=not new))
         failpoint("docker.create.prepared")
         note.prepared = True
         await asyncio.to_thread(self.notes.put, note)
@@ -79,7 +96,18 @@ class Maker:
         note.based, note.prepared = True, False
         await asyncio.to_thread(self.notes.put, note)
 
-    async def _create(self, spec: MachineSpec, based: bool, report: Report) -> Container:
+    async def _finish(self, spec: MachineSpec, found: Container | None, note: Note, report: Report) -> Container:
+        """The container, made if need be, with a home directory inside, which the note tells afterwards."""
+        fresh = False
+        if found is None:
+            found, fresh = await self._create(spec, note.based, report)
+        if spec.options.read_only:
+            note.home, note.user = ("/root", "root") if found.person.uid == 0 else ("", "nexus")
+        else:
+            note.home, note.user = await self.containers.prepare(found, fresh=fresh)
+        return found
+
+    async def _create(self, spec: MachineSpec, based: bool, report: Report) -> tuple[Container, bool]:
         root = await asyncio.to_thread(self.roots.beneath, spec)
         image = await (self.images.base(spec.workspace) if based else self.images.ensure(spec, root, report))
         info = await self.engine.call("asking the engine", lambda client: client.info())
@@ -89,7 +117,6 @@ class Maker:
         report("making the container")
         run = await asyncio.to_thread(self._run_dir, spec.workspace, person)
         failpoint("docker.create.run")
-        await self.networks.ensure(spec)
         return await self.containers.create(
             Recipe(
                 spec=spec,

@@ -33,37 +33,68 @@ class Networks:
         self._engine = engine
         self._marks = marks
 
-    async def ensure(self, spec: MachineSpec) -> None:
-        """The workspace has its network.
+    async def ensure(self, spec: MachineSpec, *, look: bool = True) -> None:
+        """The workspace has its network, and no second one of that name.
+
+        Args:
+            spec: the workspace.
+            look: whether there may be one already. Where not, it is looked for only once the engine refuses the name.
 
         Raises:
             MachineConflict: somebody else's network has the name.
         """
         failpoint("docker.network.before")
-        await self._engine.call("making the network", lambda client: self._ensure(client, spec))
+        await self._engine.call("making the network", lambda client: self._ensure(client, spec, look))
         failpoint("docker.network.after")
+
+    def mend(self, client: Client, spec: MachineSpec) -> None:
+        """`ensure`, for a call that is under way."""
+        self._ensure(client, spec, look=True)
+
+    async def owners(self) -> set[str]:
+        """The workspaces that have one."""
+
+        def look(client: Client) -> set[str]:
+            owners = {self._marks.owner(found.get("Labels")) for found in client.networks(filters=self._marks.filter())}
+            return {owner for owner in owners if owner is not None}
+
+        return await self._engine.call("listing networks", look)
 
     async def remove(self, workspace: str) -> None:
         """Remove the workspace's networks; what was connected to them from outside is disconnected, and lives on."""
         await self._engine.call("removing the network", lambda client: self._remove(client, workspace))
 
-    def _ensure(self, client: Client, spec: MachineSpec) -> None:
-        name = names.container(spec.workspace)
-        for found in client.networks(names=[name]):
-            # The engine's filter matches parts of names.
-            if found["Name"] == name:
-                if self._marks.owner(found.get("Labels")) != spec.workspace:
-                    raise failures.taken("network", name, found["Id"])
-                return
-        self._create(client, spec)
+    def _ensure(self, client: Client, spec: MachineSpec, look: bool) -> None:
+        if look and self._there(client, spec.workspace):
+            return
+        if not self._create(client, spec) and not self._there(client, spec.workspace):
+            # Who had the name has let go of it since.
+            self._create(client, spec)
 
-    def _create(self, client: Client, spec: MachineSpec) -> None:
+    def _there(self, client: Client, workspace: str) -> bool:
+        """Whether it has one; of several that an engine made at the same time, one is left."""
+        name = names.container(workspace)
+        # The engine's filter matches parts of names.
+        named = [found for found in client.networks(names=[name]) if found["Name"] == name]
+        for found in named:
+            if self._marks.owner(found.get("Labels")) != workspace:
+                raise failures.taken("network", name, found["Id"])
+        if len(named) > 1:
+            # An engine that took two calls at once made both: the first was of a daemon that was killed meanwhile.
+            used = _used(client, name)
+            named.sort(key=lambda found: (found["Id"] not in used, found.get("Created", ""), found["Id"]))
+            for found in named[1:]:
+                self._take_away(client, found["Id"])
+        return bool(named)
+
+    def _create(self, client: Client, spec: MachineSpec) -> bool:
+        """Make it; False where the engine has one of the name."""
         try:
             self._post(client, recipe.network(spec, self._marks, None))
-            return
+            return True
         except Exception as error:
-            if failures.conflict(error):
-                return  # the same call of an earlier run was still under way at the engine
+            if failures.name_taken(error):
+                return False
             if not failures.no_addresses(error):
                 raise
         subnets = 1 << (PREFIX - POOL.prefixlen)
@@ -74,10 +105,13 @@ class Networks:
             subnet = f"{ipaddress.ip_address(address)}/{PREFIX}"
             try:
                 self._post(client, recipe.network(spec, self._marks, subnet))
-                return
+                return True
             except Exception as error:
+                if failures.name_taken(error):
+                    return False
                 if attempt + 1 == ATTEMPTS or not failures.overlaps(error):
                     raise
+        return False
 
     def _post(self, client: Client, body: dict[str, Any]) -> None:
         client._result(client._post_json(client._url("/networks/create"), data=body), json=True)
@@ -85,10 +119,24 @@ class Networks:
     def _remove(self, client: Client, workspace: str) -> None:
         for found in client.networks(filters=self._marks.filter(workspace)):
             failpoint("docker.network.remove")
-            try:
-                for endpoint in client.inspect_network(found["Id"]).get("Containers") or {}:
-                    client.disconnect_container_from_network(endpoint, found["Id"], force=True)
-                client.remove_network(found["Id"])
-            except Exception as error:
-                if not failures.missing(error):
-                    raise
+            self._take_away(client, found["Id"])
+
+    def _take_away(self, client: Client, network: str) -> None:
+        try:
+            for endpoint in client.inspect_network(network).get("Containers") or {}:
+                client.disconnect_container_from_network(endpoint, network, force=True)
+            client.remove_network(network)
+        except Exception as error:
+            if not failures.missing(error):
+                raise
+
+
+def _used(client: Client, container: str) -> set[str]:
+    """The ids of the networks that a container was started in; it goes on with those."""
+    try:
+        found = client.inspect_container(container)["NetworkSettings"]["Networks"] or {}
+    except Exception as error:
+        if failures.missing(error):
+            return set()
+        raise
+    return {network["NetworkID"] for network in found.values() if network.get("NetworkID")}

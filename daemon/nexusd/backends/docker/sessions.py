@@ -63,7 +63,7 @@ class Sessions:
         return await asyncio.shield(opening)
 
     async def new_secret(self, spec: MachineSpec, container: Container) -> None:
-        """Put a new secret where the helper finds it at its next start, and note it."""
+        """Put a new secret where the helper finds it at its next start, and note it, and that it is to run."""
         await asyncio.to_thread(self._new_secret, spec.workspace, container)
 
     async def shutdown(self, workspace: str, grace: float) -> bool:
@@ -167,7 +167,7 @@ class Sessions:
             os.chown(path, person.uid, person.gid, follow_symlinks=False)
         failpoint("docker.secret.written")
         note = self._notes.get(workspace) or Note(workspace=workspace)
-        note.secret = base64.b64encode(secret).decode()
+        note.secret, note.wanted = base64.b64encode(secret).decode(), "running"
         self._notes.put(note)
 
 

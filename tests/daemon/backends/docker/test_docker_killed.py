@@ -14,6 +14,7 @@ from pathlib import Path
 
 import nexusd
 import pytest
+from docker.errors import APIError
 from engine import TestEngine
 from killed_world import KilledWorld, eventually
 
@@ -30,8 +31,8 @@ CREATE = [
     "docker.create.container.after",
     "docker.create.prepared",
     "docker.create.noted",
-    # that it may be there, that it is finished, its secret, that it is to run
-    *(f"backend.note.written@{pass_}" for pass_ in (1, 2, 3, 4)),
+    # that it may be there, that it is finished, its secret and that it is to run
+    *(f"backend.note.written@{pass_}" for pass_ in (1, 2, 3)),
     "docker.secret.written",
     "docker.start.before",
     "docker.start.after",
@@ -120,6 +121,30 @@ def test_killed_during_create(world: KilledWorld, point: str) -> None:
     assert ran["stdout"]["text"] == "/root\n", "it was finished"
     world.check()
     destroy(world, made)
+
+
+def test_killed_and_its_network_was_made_twice(world: KilledWorld) -> None:
+    """The call of the daemon that was killed ended after the next one had looked."""
+    params = world.new()
+    world.die_at("docker.network.after", "workspace.create", **params)
+    [made] = {one["Name"].removeprefix("nexus-") for one in world.networks()} - {world.witness}
+    try:
+        world.late_network(made)
+    except APIError as error:
+        assert error.response.status_code == 409, "an engine that has no two networks of one name"
+    world.recovered()
+    world.check()
+    assert world.daemon.call("workspace.create", **params)["workspace"]["state"] == "running"
+    assert world.outcome(made, "create") == "done"
+    destroy(world, made)
+
+
+def test_a_network_that_came_after_its_workspace_was_destroyed(world: KilledWorld) -> None:
+    world.daemon.kill()
+    world.late_network("ws_late")
+    assert len(world.networks()) == 2
+    world.recovered()
+    world.gone()
 
 
 @pytest.mark.parametrize("point", BUILD)
