@@ -355,6 +355,13 @@ class Backend(Protocol):
         """
         ...
 
+    async def begin(self, spec: MachineSpec) -> None:
+        """Begin, in the background, what `create` needs and the worktree is not needed for; it goes on with that.
+
+        `destroy` takes away what comes of it, also where `create` is never called.
+        """
+        ...
+
     async def create(self, spec: MachineSpec, report: Report = quiet) -> None:
         """Prepare a machine; afterwards it is stopped."""
         ...

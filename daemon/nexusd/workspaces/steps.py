@@ -95,6 +95,7 @@ class AddWorktree(Base):
             await worktrees.check_free(Path(run.data["repo_path"]), Path(run.data["worktree"]), record.branch)
             run.data["worktree_begun"] = True
             await run.save()
+        await self.parts.backend(record.backend).begin(self.parts.spec(record))
         try:
             await worktrees.create(
                 Path(run.data["repo_path"]),
@@ -111,9 +112,12 @@ class AddWorktree(Base):
             raise
 
     async def undo(self, run: Run) -> None:
+        record = self.record()
+        if any(step["name"] == CreateMachine.name and step["state"] == "waiting" for step in run.record.steps):
+            await self.parts.backend(record.backend).destroy(self.workspace)  # it has only been begun
         if not run.data.get("worktree_begun"):
             return
-        repo, record = Path(run.data["repo_path"]), self.record()
+        repo = Path(run.data["repo_path"])
         await worktrees.remove(repo, Path(run.data["worktree"]), force=True)
         await worktrees.delete_branch(repo, record.branch, at=run.data["commit"])
 

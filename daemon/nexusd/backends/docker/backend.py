@@ -135,6 +135,7 @@ class DockerBackend:
             await asyncio.wait(set(self._checks), timeout=5)
         if not self._trouble:
             await self._sessions.close()
+            await self._maker.close()
         self._trouble = "closed"
         self._engine.close()
         self._roots.close()
@@ -176,6 +177,11 @@ class DockerBackend:
         return complete
 
     # -- verbs ---------------------------------------------------------------------------------------------------
+
+    async def begin(self, spec: MachineSpec) -> None:
+        """Begin to make the network."""
+        async with self._verb(spec.workspace, "begin"):
+            await self._maker.begin(spec)
 
     async def create(self, spec: MachineSpec, report: Report = quiet) -> None:
         """Make the container, with its image and its network. One that was made before is left as it is."""
@@ -240,6 +246,7 @@ class DockerBackend:
         async with self._verb(workspace, "destroy"):
             note = await asyncio.to_thread(self._notes.get, workspace)
             await self._sessions.drop(workspace)
+            await self._maker.settled(workspace)
             try:
                 await self._containers.remove(workspace)
                 failpoint("docker.destroy.container")

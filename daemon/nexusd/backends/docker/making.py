@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -34,8 +34,7 @@ async def both(work: Coroutine[Any, Any, T], beside: Coroutine[Any, Any, None]) 
     Both have ended afterwards, also where one failed or we were cancelled (once): whoever undoes them finds all that
     they made. Where both fail, the error is that of `work`.
     """
-    other = asyncio.create_task(beside)
-    other.add_done_callback(lambda done: done.cancelled() or done.exception())  # not news where `work` failed
+    other = _told(asyncio.create_task(beside))
     try:
         result = await work
         await asyncio.wait([other])
@@ -45,12 +44,23 @@ async def both(work: Coroutine[Any, Any, T], beside: Coroutine[Any, Any, None]) 
     return result
 
 
+def _told(task: asyncio.Task[None]) -> asyncio.Task[None]:
+    """The task; how it failed is not news where something else failed before."""
+    task.add_done_callback(lambda done: done.cancelled() or done.exception())
+    return task
+
+
+async def _end(begun: asyncio.Task[None]) -> None:
+    await begun
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Maker:
     """What making a container needs.
 
     Attributes:
         git_dir: the git directory of a repository, shown inside; None: none is.
+        begun: the networks that are being made for containers whose making is still to come, by workspace.
     """
 
     engine: Engine
@@ -63,6 +73,26 @@ class Maker:
     helper: Helper
     resources: ResourceSettings
     git_dir: Callable[[str], Path] | None
+    begun: dict[str, asyncio.Task[None]] = field(default_factory=dict)
+
+    async def begin(self, spec: MachineSpec) -> None:
+        """Begin to make the network of a workspace that there is nothing of yet; `make` goes on with it."""
+        if await asyncio.to_thread(self.notes.get, spec.workspace) is not None:
+            return
+        await asyncio.to_thread(self.notes.put, Note(workspace=spec.workspace))
+        failpoint("docker.create.begun")
+        self.begun[spec.workspace] = _told(asyncio.create_task(self.networks.ensure(spec, look=False)))
+
+    async def settled(self, workspace: str) -> None:
+        """What was begun for a workspace has ended, one way or the other."""
+        if (begun := self.begun.pop(workspace, None)) is not None:
+            await asyncio.wait([begun])
+
+    async def close(self) -> None:
+        """Let go of what was begun; the next daemon goes on with it."""
+        for workspace in tuple(self.begun):
+            self.begun[workspace].cancel()
+            await self.settled(workspace)
 
     async def make(self, spec: MachineSpec, report: Report) -> Container:
         """The workspace's container, made if need be. One that is finished is not touched.
@@ -73,17 +103,20 @@ class Maker:
         """
         note = await asyncio.to_thread(self.notes.get, spec.workspace)
         # Without a note the engine was never asked for anything, so there is nothing to look for.
-        new = note is None
+        begun = self.begun.pop(spec.workspace, None)
+        new = note is None or begun is not None
         found = None if new else await self.containers.find(spec.workspace)
         if note is not None and note.prepared and found is not None:
             return found
         # Written first: from here on there may be something at the engine.
-        note = note or Note(workspace=spec.workspace)
-        note.prepared = False
-        await asyncio.to_thread(self.notes.put, note)
+        if note is None or note.prepared:
+            note = note or Note(workspace=spec.workspace)
+            note.prepared = False
+            await asyncio.to_thread(self.notes.put, note)
         failpoint("docker.create.note")
         # Only at its start does a container need its network, which takes the engine longer than all the rest.
-        found = await both(self._finish(spec, found, note, report), self.networks.ensure(spec, look=not new))
+        network = self.networks.ensure(spec, look=not new) if begun is None else _end(begun)
+        found = await both(self._finish(spec, found, note, report), network)
         failpoint("docker.create.prepared")
         note.prepared = True
         await asyncio.to_thread(self.notes.put, note)

@@ -140,6 +140,9 @@ class HostBackend(NoFilesOfItsOwn):
         refuse_options(self.name, options)
         return options
 
+    async def begin(self, spec: MachineSpec) -> None:
+        """There is nothing that takes time."""
+
     async def create(self, spec: MachineSpec, report: Report = quiet) -> None:
         """Note the workspace; afterwards it is stopped."""
         before = await self._look(self._entries.get, spec.workspace)

@@ -91,6 +91,10 @@ class MockBackend:
         refuse_options(self.name, options)
         return options
 
+    async def begin(self, spec: MachineSpec) -> None:
+        """See `Backend.begin`."""
+        await self._inner.begin(spec)
+
     async def create(self, spec: MachineSpec, report: Report = quiet) -> None:
         """See `Backend.create`."""
         await self._inject("create")

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import nexusd
 import pytest
+from daemon_process import git, make_repository
 from docker.errors import APIError
 from engine import TestEngine
 from killed_world import KilledWorld, eventually
@@ -22,6 +23,7 @@ CREATE = [
     "create.machine.after",
     "create.start.after",
     "create.end.after",
+    "docker.create.begun",
     "docker.create.note",
     "docker.run.made",
     "docker.create.run",
@@ -165,6 +167,21 @@ def test_killed_while_a_create_that_failed_is_undone(world: KilledWorld, point: 
     world.recovered()
     error = world.daemon.rpc("workspace.create", **params)["error"]
     assert "absent" in error["message"], error
+    world.gone()
+
+
+@pytest.mark.parametrize("point", [None, "docker.create.begun", "create.worktree.undo"])
+def test_a_worktree_that_cannot_be_made(world: KilledWorld, tmp_path: Path, point: str | None) -> None:
+    """What the backend had begun meanwhile is taken away."""
+    repository = make_repository(tmp_path / "broken", {".gitattributes": "* filter=broken\n"})
+    git("config", "filter.broken.smudge", "false", cwd=repository)
+    git("config", "filter.broken.required", "true", cwd=repository)
+    params = {**world.new(), "repository": {"url": str(repository)}}
+    if point is not None:
+        world.die_at(point, "workspace.create", **params)
+        world.recovered()
+    error = world.daemon.rpc("workspace.create", **params)["error"]
+    assert "smudge" in error["message"], error
     world.gone()
 
 

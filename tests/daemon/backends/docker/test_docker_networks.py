@@ -75,6 +75,66 @@ async def test_the_container_is_made_meanwhile(engine, backend, spec, monkeypatc
     assert [joined(engine, spec)] == networks(engine, spec)
 
 
+async def test_it_is_begun_before_the_container(engine, backend, spec, monkeypatch):
+    go_on = threading.Event()
+    asked = before_it_is_made(backend, lambda: go_on.wait(PATIENCE), monkeypatch)
+    await backend.begin(spec)
+    await backend.begin(spec)
+    assert [status.workspace for status in await backend.list()] == [spec.workspace], "it is noted before"
+    assert not asked.is_set(), "nobody waits for it"
+    go_on.set()
+    await backend.create(spec)
+    [first] = networks(engine, spec)
+    await backend.begin(spec)
+    await backend.start(spec)
+    assert networks(engine, spec) == [joined(engine, spec)] == [first]
+
+
+async def test_what_was_only_begun_can_be_taken_away(engine, backend, spec, monkeypatch):
+    begun, go_on = threading.Event(), threading.Event()
+
+    def wait():
+        begun.set()
+        go_on.wait(PATIENCE)
+
+    asked = before_it_is_made(backend, wait, monkeypatch)
+    await backend.begin(spec)
+    assert await asyncio.to_thread(begun.wait, PATIENCE)
+    asyncio.get_running_loop().call_later(0.1, go_on.set)
+    await backend.destroy(spec.workspace)
+    assert asked.is_set()
+    assert await backend.list() == []
+    assert not any(engine.leftovers(backend._instance).values())
+
+
+async def test_what_was_begun_and_failed_is_said_by_create(engine, backend, spec, caplog):
+    foreign = engine.api.create_network(name_of(spec))["Id"]
+    try:
+        await backend.begin(spec)
+        with pytest.raises(MachineConflict, match="network"):
+            await backend.create(spec)
+        await backend.destroy(spec.workspace)
+    finally:
+        engine.api.remove_network(foreign)
+    assert "never retrieved" not in caplog.text
+
+
+async def test_the_next_daemon_goes_on_with_what_was_begun(engine, backend, spec, tmp_path):
+    await backend.begin(spec)
+    await backend.close()
+    after = make_backend(tmp_path, engine.host)
+    await after.open()
+    try:
+        assert [(status.workspace, status.state) for status in await after.list()] == [(spec.workspace, "absent")]
+        await after.create(spec)
+        await after.start(spec)
+        assert networks(engine, spec) == [joined(engine, spec)]
+        await after.destroy(spec.workspace)
+        assert not any(engine.leftovers(after._instance).values())
+    finally:
+        await after.close()
+
+
 async def test_a_container_that_cannot_be_made_leaves_nothing_under_way(engine, backend, worktree, monkeypatch):
     spec = spec_for(worktree, "ws_refused", MachineOptions(image="nexus-test-absent:1", pull="never"))
     failed = threading.Event()
