@@ -198,7 +198,8 @@ class KeptReading:
         self._why = why
         self.trouble = OSError(reason) if why == "disk" else None
         if why == "held":
-            self._holds_moved()
+            # Not at once: whoever has just started the process holds its beginning in this turn of the loop.
+            asyncio.get_running_loop().call_soon(self._holds_moved)
 
     def _ended(self, complete: bool) -> None:
         self.complete = complete

@@ -175,7 +175,11 @@ async def test_a_start_that_was_not_acknowledged_is_undone(
     await asyncio.wait([starting])
 
 
-async def test_processes_end_with_their_keeper_and_nobody_invents_how(bench: Bench, machine: KeptMachine) -> None:
+async def test_processes_end_with_their_keeper_and_nobody_invents_how(
+    bench: Bench, machine: KeptMachine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Nobody tells this keeper that its program has ended: it gives up when that has not come back in time.
+    monkeypatch.setattr("nexusd.backends.keeper.keeper.BACK_WITHIN", 0.5)
     process = await bench.start("sh", "-c", "echo before; sleep 1000")
     attachment = await bench.attach(process)
     await read_until(attachment, b"before")

@@ -11,6 +11,7 @@ import base64
 import logging
 import os
 import resource
+import select
 import shutil
 import signal
 from collections.abc import Callable
@@ -184,19 +185,23 @@ class Keepers:
 
     async def _connect(self, note: Note, patience: float) -> Keeper:
         assert self._keeping is not None
-        keeper = await Keeper.connect(
-            self._folder(note.workspace) / SOCKET,
-            base64.b64decode(note.secret),
-            log_of=self._keeping.log_of,
-            name="host",
-            pid=note.pid,
-            patience=patience,
-        )
         try:
             pidfd = os.pidfd_open(note.pid)
         except OSError as error:
-            await keeper.close()
             raise KeeperGone(f"it has ended: {error.strerror}") from None
+        try:
+            keeper = await Keeper.connect(
+                self._folder(note.workspace) / SOCKET,
+                base64.b64decode(note.secret),
+                log_of=self._keeping.log_of,
+                name="host",
+                pid=note.pid,
+                patience=patience,
+                over=lambda: _has_ended(pidfd),
+            )
+        except BaseException:
+            os.close(pidfd)
+            raise
         held = self._held[note.workspace] = Held(keeper, note, pidfd)
         asyncio.get_running_loop().add_reader(pidfd, self._ended, held)
         return keeper
@@ -308,6 +313,12 @@ class Keepers:
     def _folder(self, workspace: str) -> Path:
         assert self._keeping is not None
         return self._keeping.run / workspace
+
+
+def _has_ended(pidfd: int) -> bool:
+    waiting = select.poll()
+    waiting.register(pidfd, select.POLLIN)
+    return bool(waiting.poll(0))
 
 
 def _failed(step: str, reason: str) -> BackendFailed:

@@ -107,15 +107,19 @@ class Keeper:
         name: str = "keeper",
         pid: int | None = None,
         patience: float = 5.0,
+        over: Callable[[], bool] = lambda: False,
     ) -> Keeper:
-        """Connect and authenticate, trying again while nobody is there, for `patience` seconds.
+        """Connect and authenticate, trying again while nobody is there, for `patience` seconds or until `over`.
+
+        Args:
+            over: whether the program has ended, so that nobody will ever be there.
 
         Raises:
             KeeperGone: nobody is there.
             KeeperRefused: somebody else is.
         """
         keeper = cls(name, path, secret, pid, log_of)
-        await keeper._dial_until(patience)
+        await keeper._dial_until(patience, over)
         return keeper
 
     def kept(self) -> list[KeptHandle]:
@@ -306,7 +310,7 @@ class Keeper:
 
     # --- the connection ---
 
-    async def _dial_until(self, patience: float) -> None:
+    async def _dial_until(self, patience: float, over: Callable[[], bool] = lambda: False) -> None:
         deadline = self._loop.time() + patience
         while True:
             try:
@@ -314,6 +318,8 @@ class Keeper:
                 return
             except (OSError, TimeoutError, KeeperGone) as error:
                 self._disconnect()
+                if over():
+                    raise KeeperGone("it has ended") from None
                 if self._loop.time() >= deadline:
                     raise KeeperGone(f"nobody answers at {self._path}: {error or 'no answer'}") from None
             except BaseException:

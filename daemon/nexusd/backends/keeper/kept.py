@@ -25,6 +25,7 @@ class Kept:
         self._stream = known.stream
         self._untold: list[Growth] = []
         self._complete: bool | None = None
+        self._stall: Stalled | None = None
         self._grown: Callable[[Growth], None] | None = None
         self._ended: Callable[[bool], None] | None = None
         self._stalled: Callable[[str | None, str], None] | None = None
@@ -49,6 +50,8 @@ class Kept:
         untold, self._untold = self._untold, []
         for growth in untold:
             grown(growth)
+        if self._stall is not None:
+            stalled(self._stall.why, self._stall.reason)
         if self._complete is not None:
             ended(self._complete)
 
@@ -107,6 +110,7 @@ class Kept:
 
     def stall(self, told: Stalled) -> None:
         """Reading stopped, or goes on."""
+        self._stall = told
         if self._stalled is not None:
             self._stalled(told.why, told.reason)
 

@@ -15,7 +15,7 @@ import pytest
 from host_bench import alive, eventually, machine_spec, state
 from nexus_sdk.protocol.errors import BackendFailed, CommandNotFound
 from nexusd.backends.base import MachineSpec, MachineStatus, ProcessHandle, RawExit, SpawnSpec
-from nexusd.backends.host import census, tree
+from nexusd.backends.host import census, keepers, tree
 from nexusd.backends.host.backend import HostBackend
 from nexusd.backends.host.keepers import Keeping
 from nexusd.backends.host.spawn import FILE_LIMIT
@@ -252,14 +252,17 @@ async def test_refusals_are_as_without_a_keeper(host: Host) -> None:
     assert list((host.directory / "output").iterdir()) == []
 
 
-async def test_a_keeper_that_cannot_be_started_says_why(host: Host, tmp_path: Path) -> None:
+async def test_a_keeper_that_cannot_be_started_says_why(
+    host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keepers, "PATIENCE", 3600.0)  # nobody waits for one that has ended
     program = tmp_path / "broken"
     program.write_text("#!/bin/sh\necho out of order >&2\nexit 1\n")
     program.chmod(0o755)
     await host.backend.close()
     await host.open(program)
     with pytest.raises(BackendFailed, match="out of order") as caught:
-        await host.spawn("true")
+        await asyncio.wait_for(host.spawn("true"), PATIENCE)
     assert "outlive_daemon" in (caught.value.hint or "")
     await host.backend.close()
     await host.open()
