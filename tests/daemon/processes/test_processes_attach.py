@@ -297,6 +297,7 @@ async def test_a_writer_waits_for_a_process_that_does_not_read(bench: Bench) -> 
     attachment = await bench.attach(process)
     data = b"go\n" + bytes(300_000)
     writing = asyncio.ensure_future(attachment.write_stdin(0, data))
+    await eventually(lambda: attachment.opened.stdin_offset > 0)
     await asyncio.sleep(0.1)
     assert not writing.done()
     taken = attachment.opened.stdin_offset

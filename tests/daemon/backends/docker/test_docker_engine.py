@@ -194,7 +194,12 @@ async def test_a_container_that_ends_at_once_says_why(engine, tmp_path, worktree
     helper = NoHelper("echo it is all wrong >&2; exit 3")
 
     async def nobody(*_):
-        await asyncio.sleep(0.5)
+        ended = {"label": ["nexus.workspace=ws_ends"], "status": ["exited"]}
+        async with asyncio.timeout(30):
+            while True:
+                if await asyncio.to_thread(engine.api.containers, all=True, filters=ended):
+                    break
+                await asyncio.sleep(0.02)
         raise BackendFailed("nobody answers", backend="docker", step="connect", reason="nobody")
 
     helper.connect = nobody

@@ -57,12 +57,13 @@ async def test_daemon_that_cleared_its_environment_is_still_known(host: HostBenc
 
 async def test_who_ignores_being_asked_is_killed_and_who_heeds_it_is_not(host: HostBench) -> None:
     note = host.directory / "note"
-    polite = f"trap 'echo bye > {note}; exit' TERM; echo ready; while :; do sleep 0.02; done"
+    set_ = host.directory / "set"
+    polite = f"trap 'echo bye > {note}; exit' TERM; : > {set_}; while :; do sleep 0.02; done"
     stubborn = "trap '' TERM; echo ready; while :; do sleep 1; done"
     handle = await host.spawn("sh", "-c", f"sh -c '{polite.replace(chr(39), chr(34))}' & {stubborn}")
     assert await read_line(handle.stdout)
-    await asyncio.sleep(0.1)
-    await handle.kill_tree(0.5)
+    await eventually(set_.exists)
+    await handle.kill_tree(2)
     assert await handle.wait() == RawExit(None, 9)
     assert note.read_text() == "bye\n"
     handle.close()
