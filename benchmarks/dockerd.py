@@ -26,6 +26,7 @@ __all__ = ["Engine", "OwnEngine", "Unavailable", "address", "answers", "base_ima
 
 READY_SECONDS = 60.0
 API_VERSION = "1.41"
+_SHORT = 40
 _USUAL = "unix:///var/run/docker.sock"
 _ENGINE = ("dockerd", "containerd", "iptables", "ip", "unshare")
 _PROGRAMS = (*_ENGINE, "busybox")
@@ -92,7 +93,8 @@ class OwnEngine:
     def __init__(self, *, apart: bool) -> None:
         self._apart = apart
         # Short: the engine makes sockets below it, whose addresses hold 107 bytes.
-        self.root = Path(tempfile.mkdtemp(prefix="nxd", dir="/tmp"))
+        folder = tempfile.gettempdir()
+        self.root = Path(tempfile.mkdtemp(prefix="nxd", dir=folder if len(folder) <= _SHORT else "/tmp"))
         self.socket = self.root / "docker.sock"
         self._process: subprocess.Popen[bytes] | None = None
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
+import tempfile
+from pathlib import Path
 
 import pytest
 
 from benchmarks import __main__ as program
 from benchmarks import programs, toolchains
+from benchmarks.dockerd import OwnEngine
 from benchmarks.measures import ALL
 from benchmarks.sizes import MIB, QUICK
 from benchmarks.toolchains import Unavailable, go_program, node_path
@@ -46,3 +50,17 @@ def test_what_was_installed_before_is_used_again(bare_machine, tmp_path):
         installed.touch()
     assert go_program(tmp_path / "go") == go
     assert node_path(tmp_path / "node") == str(npm.parent)
+
+
+def test_an_engine_is_where_temporary_files_are_unless_its_sockets_had_no_name_there(monkeypatch):
+    short = tempfile.mkdtemp(prefix="nx", dir="/tmp")
+    try:
+        long = Path(short) / ("x" * 60)
+        long.mkdir()
+        for folder, expected in ((short, short), (str(long), "/tmp")):
+            monkeypatch.setattr(tempfile, "tempdir", folder)
+            made = OwnEngine(apart=True)
+            made.close()
+            assert str(made.root.parent) == expected
+    finally:
+        shutil.rmtree(short)
