@@ -7,6 +7,8 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,10 +23,18 @@ MAKEFILE = f"quick:\n\t@$(PYTHON) -c '{QUICK}'\n"
 
 
 @pytest.fixture
-def environ(tmp_path: Path) -> dict[str, str]:
+def place() -> Iterator[Path]:
+    """Where the demo makes things, its engine too, for which the name is short enough."""
+    made = Path(tempfile.mkdtemp(prefix="nx", dir="/tmp"))
+    yield made
+    shutil.rmtree(made)
+
+
+@pytest.fixture
+def environ(place: Path) -> dict[str, str]:
     """No engine answers; what the demo makes goes below a folder of its own."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("NEXUS_")}
-    return kept | {"DOCKER_HOST": f"unix://{tmp_path / 'none.sock'}", "TMPDIR": str(tmp_path)}
+    return kept | {"DOCKER_HOST": f"unix://{place / 'none.sock'}", "TMPDIR": str(place)}
 
 
 @pytest.fixture
@@ -38,24 +48,22 @@ def engine_programs() -> None:
 
 
 @pytest.fixture
-def nothing_left(tmp_path: Path):
-    """Afterwards there is neither an engine nor anything of one."""
-    before = engines()
+def nothing_left(place: Path) -> Iterator[None]:
+    """Afterwards there is neither an engine nor anything of one, nor of the demo."""
     yield
-    assert engines() == before
-    assert not list(tmp_path.glob("nexus-demo-*"))
+    assert remains(place) == set()
 
 
-def engines() -> set[str]:
-    """Roots of engines of our own, their mounts, and processes that know of them."""
-    found = {str(path) for path in Path("/tmp").glob("nxd*")}
-    found |= {line.split()[1] for line in Path("/proc/self/mounts").read_text().splitlines() if "/nxd" in line}
+def remains(place: Path) -> set[str]:
+    """What is in a place, its mounts, and processes that know of it."""
+    found = {str(path) for path in place.iterdir()}
+    found |= {line.split()[1] for line in Path("/proc/self/mounts").read_text().splitlines() if str(place) in line}
     for process in Path("/proc").glob("[0-9]*/cmdline"):
         try:
             said = process.read_bytes()
         except OSError:
             continue
-        if b"/tmp/nxd" in said:
+        if os.fsencode(place) in said:
             found.add(str(process.parent))
     return found
 
