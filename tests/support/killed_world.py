@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import os
+import socket
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -236,7 +237,7 @@ class KilledWorld:
             "volumes": {item["Name"] for item in api.volumes()["Volumes"] or []},
             "images": {item["Id"] for item in api.images(all=True)},
             "mounts": {mount for mount in mounts if mount.startswith(f"{root}/")},
-            "bridges": {name for name in os.listdir("/sys/class/net") if name.startswith("br-")},
+            "bridges": {name for _, name in socket.if_nameindex() if name.startswith("br-")},
         }
 
     def _ours(self) -> dict[str, list[str]]:
