@@ -299,7 +299,9 @@ class Keeper:
         """A process that has ended need not be remembered."""
         # Nothing follows from the answer, and after a short command it would be half of what there is to read.
         params = {"process": process}
-        if not self._notify("forget", params):
+        if self._notify("forget", params):
+            failpoint("keeper.forget.sent")
+        else:
             self._later(self._post("forget", params))  # when the connection is back
 
     def drop(self, process: str) -> None:
