@@ -184,8 +184,8 @@ class Run:
         process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=output, stderr=output)
         _, status, used = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
-        if folder is not None and process.returncode == 0:
-            shutil.rmtree(folder, ignore_errors=True)
+        if folder is not None and (process.returncode == 0 or not os.listdir(folder)):
+            shutil.rmtree(folder, ignore_errors=True)  # what a failed one left may tell why
         return process.returncode, time.monotonic() - began, used.ru_utime + used.ru_stime
 
     def _note(self, name: str, code: int, seconds: float, computed: float) -> None:
