@@ -7,6 +7,7 @@ The contract suite in ``tests/contract`` states what these docstrings promise an
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
@@ -61,6 +62,11 @@ def refuse_options(backend: str, options: MachineOptions) -> None:
         )
 
 
+def new_file(path: Path) -> int:
+    """A new, empty file, open for reading and writing. Raises OSError."""
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+
+
 class SpawnSpec(msgspec.Struct, frozen=True, kw_only=True):
     """A process to start in a machine.
 
@@ -73,6 +79,7 @@ class SpawnSpec(msgspec.Struct, frozen=True, kw_only=True):
         stdin: keep stdin open; a terminal always has one.
         log: where a machine that keeps output by itself writes it, in the format of `nexusd.processes.log`; nothing is
             there yet.
+        open_log: makes that file, and opens it for reading and writing.
         capacity: bytes of output that it keeps.
         hold: seconds for which it keeps all output from the first byte on until it is told what to hold.
     """
@@ -84,6 +91,7 @@ class SpawnSpec(msgspec.Struct, frozen=True, kw_only=True):
     pty: tuple[int, int] | None = None
     stdin: bool = False
     log: Path | None = None
+    open_log: Callable[[Path], int] = new_file
     capacity: int = 0
     hold: float = 0.0
 

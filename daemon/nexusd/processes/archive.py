@@ -7,6 +7,7 @@ beside it: a short command is not made to wait for a commit of its own. Until th
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 from collections.abc import Callable, Collection, Iterable
@@ -19,6 +20,7 @@ from msgspec import UNSET, Struct, structs
 from nexus_sdk.protocol.errors import NexusError
 from nexus_sdk.protocol.types import ExitReason, Process, PtyState
 
+from nexusd.backends.base import new_file
 from nexusd.failpoints import failpoint
 from nexusd.processes.ends import End, EndsFile
 from nexusd.processes.log import LogDamaged, OutputLog
@@ -40,6 +42,8 @@ ENDING_WAIT: Final = 2.0
 """Seconds that ending a process waits for the store to know of it."""
 BATCH: Final = 256
 """How many do."""
+SPARE: Final = 64
+"""How many empty logs of a workspace are remembered to be used again."""
 LONGEST: Final = 4096
 """Characters of a command that may be written down together with its end; a longer one is before."""
 
@@ -104,12 +108,36 @@ class Archive:
         self._ends = EndsFile(directory.with_name("ends"))
         self._unsaved: dict[str, End | _Lost | None] = {}
         self._told_whole: dict[str, End] = {}  # those in the file that have a record
+        self._spare: dict[str, list[Path]] = {}
         self._saver: asyncio.Task[None] | None = None
         self.on_saved: Callable[[str], None] | None = None
 
     def path(self, id: str) -> Path:
         """Where a process's output is kept."""
         return self._directory / f"{id}.log"
+
+    def open_log(self, workspace: str, path: Path) -> int:
+        """A new, empty log, open for reading and writing: by renaming a spare one where there is one. Raises OSError.
+
+        Making a file is the slowest thing that is done for a short command: ext4 passes over every inode that was
+        freed within the last minutes, which takes a millisecond after a large tree was removed.
+        """
+        if spare := self._spare.get(workspace):
+            with contextlib.suppress(FileNotFoundError):  # its process was removed meanwhile, and the file with it
+                os.rename(spare.pop(), path)
+                return os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+        return new_file(path)
+
+    def spare_log(self, process: LiveProcess) -> None:
+        """A process is over and wrote nothing. Its log, made for its keeper, may become another's: an empty one says no
+        more than one that is not there. Only of the same workspace, whose machine may still have it open."""
+        spare = self._spare.setdefault(process.workspace, [])
+        if len(spare) < SPARE:
+            spare.append(self.path(process.id))
+
+    def forget_spares(self, workspace: str) -> None:
+        """A workspace is gone."""
+        self._spare.pop(workspace, None)
 
     async def close(self) -> None:
         """Commit what is still to be committed, once; what then is not, the next daemon finds noted."""

@@ -7,6 +7,7 @@ import logging
 import signal as signals
 from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable, Mapping, Sequence
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -219,6 +220,7 @@ class ProcessTable:
                 pty=pty,
                 stdin=stdin,
                 log=path,
+                open_log=partial(self._archive.open_log, workspace.id),
                 capacity=log_limit,
                 hold=HOLD_ON,
             )
@@ -454,6 +456,7 @@ class ProcessTable:
         ids = {process.id for process in self._live.values() if process.workspace == workspace}
         ids.update(record.id for record in await self._archive.of_workspace(workspace))
         await self._forget(ids)
+        self._archive.forget_spares(workspace)
 
     async def _forget(self, ids: Sequence[str] | set[str]) -> None:
         await self._archive.delete(ids)
@@ -468,6 +471,8 @@ class ProcessTable:
             if self._live.get(process.id) is process:
                 del self._live[process.id]
             process.close()
+            if process.kept and process.complete and not process.log.end:
+                self._archive.spare_log(process)
 
     def _saved(self, id: str) -> None:
         process = self._live.get(id)

@@ -150,7 +150,7 @@ class Keeper:
             raise CommandNotFound("cannot execute a command without a name", command="", reason="the name is empty")
         if spec.log is None:
             raise AssertionError("a machine that keeps output is told where")
-        log = os.open(spec.log, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        log = spec.open_log(spec.log)
         failpoint("keeper.spawn.log")
         params: dict[str, Any] = {
             "process": spec.process,
