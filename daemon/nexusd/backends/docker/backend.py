@@ -170,7 +170,7 @@ class DockerBackend:
         self._require_open("check")
         settings = self._resources
         complete = options.complete(options_, ports, settings.classes, settings.default, self._settings.image)
-        info = await self._engine.call("asking the engine", lambda client: client.info())
+        info = await self._engine.info()
         options.supported(complete, options.resources(complete, settings.classes), info)
         if trouble := await asyncio.to_thread(self._helper.trouble):
             raise BackendFailed(trouble, backend=self.name, step="check", reason=trouble)

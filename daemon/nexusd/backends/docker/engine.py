@@ -12,7 +12,7 @@ import socket
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from nexus_sdk.protocol.errors import BackendUnavailable, NexusError
 
@@ -27,6 +27,8 @@ OLDEST_API: Final = (1, 41)
 """Docker Engine 20.10."""
 THREADS: Final = 16
 PING_SECONDS: Final = 3.0
+INFO_SECONDS: Final = 60.0
+"""How long what the engine says of itself is taken for true; it runs two programs to say it."""
 SLACK_SECONDS: Final = 5.0
 """How much longer than the engine may be silent a whole call may take."""
 
@@ -87,6 +89,7 @@ class Engine:
         self._api: str | None = None
         self._clients: list[Client] = []
         self._lock = threading.Lock()  # guards the list, and the choice of the API's version
+        self._info: tuple[float, dict[str, Any]] | None = None
 
     async def ping(self) -> str:
         """What is wrong with the engine; empty where it answers."""
@@ -123,6 +126,16 @@ class Engine:
                 return await loop.run_in_executor(self._threads, self._run, step, function, limit, naming)
         except TimeoutError:
             raise failures.late(step, self.host, limit) from None
+
+    async def info(self) -> dict[str, Any]:
+        """What the engine is and can do, as ``GET /info``; it is there now. Raises as `call`."""
+        step, clock = "asking the engine", asyncio.get_running_loop().time
+        if self._info is not None and clock() - self._info[0] < INFO_SECONDS:
+            await self.call(step, lambda client: client.ping())
+            return self._info[1]
+        found: dict[str, Any] = await self.call(step, lambda client: client.info())
+        self._info = clock(), found
+        return found
 
     def client(self, patience: float | None) -> Client:
         """A client of its own for a long answer; `patience` is how long the engine may be silent, None for ever."""

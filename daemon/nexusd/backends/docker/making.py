@@ -143,7 +143,7 @@ class Maker:
     async def _create(self, spec: MachineSpec, based: bool, report: Report) -> tuple[Container, bool]:
         root = await asyncio.to_thread(self.roots.beneath, spec)
         image = await (self.images.base(spec.workspace) if based else self.images.ensure(spec, root, report))
-        info = await self.engine.call("asking the engine", lambda client: client.info())
+        info = await self.engine.info()
         limits = options.resources(spec.options, self.resources.classes)
         options.supported(spec.options, limits, info)
         person = self._person(spec, options.rootless(info))

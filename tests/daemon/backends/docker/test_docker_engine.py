@@ -68,6 +68,25 @@ async def stalling(engine, tmp_path):
         engine.clear(backend._instance)
 
 
+async def test_what_the_engine_is_is_asked_once(stalling, monkeypatch):
+    from nexusd.backends.docker.client import Client
+
+    backend, proxy = stalling
+    asked = []
+    info = Client.info
+    monkeypatch.setattr(Client, "info", lambda self: asked.append(1) or info(self))
+    first = await backend.check(MachineOptions(), [])
+    assert await backend.check(MachineOptions(), []) == first
+    assert len(asked) == 1
+    proxy.open.clear()
+    with pytest.raises(BackendUnavailable):
+        await backend.check(MachineOptions(), [])
+    proxy.open.set()
+    monkeypatch.setattr(engines, "INFO_SECONDS", 0.0)
+    await backend.check(MachineOptions(), [])
+    assert len(asked) == 2
+
+
 async def test_an_engine_that_is_away_is_named(tmp_path, worktree):
     backend = make_backend(tmp_path, f"unix://{tmp_path}/none.sock")
     await backend.open()
