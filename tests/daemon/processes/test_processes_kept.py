@@ -212,6 +212,24 @@ async def test_another_program_takes_over_in_the_middle_of_a_build(
     attachment.close()
 
 
+async def test_a_log_that_stayed_empty_becomes_the_next_ones(bench: Bench) -> None:
+    async def silent() -> Path:
+        process = (await bench.run("true")).process
+        await eventually(lambda: process not in bench.table._live)  # it stays until its end is committed
+        return bench.state / "output" / f"{process}.log"
+
+    left = await silent()
+    inode = left.stat().st_ino
+    said = (await bench.run("echo", "said")).process
+    assert left.with_name(f"{said}.log").stat().st_ino == inode and not left.exists()
+    assert (await bench.output(left.stem))[0] == b""
+    assert (await bench.output(said))[0] == b"said\n"
+    removed = await silent()
+    await bench.table.remove(removed.stem)  # and with it the file that the next one would have had
+    more = (await bench.run("echo", "more")).process
+    assert (await bench.output(more))[0] == b"more\n"
+
+
 async def test_ports_and_figures(bench: Bench, machine: KeptMachine) -> None:
     script = (
         "import socket; s = socket.create_server(('127.0.0.1', 0)); print(s.getsockname()[1], flush=True)\n"
