@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import signal
+
 import pytest
 from daemon_process import DaemonProcess, make_repository
 from toolchains import engines, go, nexus_init, node
 
 __all__ = ["engines", "go", "nexus_init", "node"]
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # What a script runs in the background is told to ignore Ctrl-C and hands that on, also to what tests interrupt.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture

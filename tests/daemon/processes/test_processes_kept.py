@@ -230,6 +230,34 @@ async def test_a_log_that_stayed_empty_becomes_the_next_ones(bench: Bench) -> No
     assert (await bench.output(more))[0] == b"more\n"
 
 
+async def test_what_ended_before_its_keeper_needs_no_end(bench: Bench, machine: KeptMachine) -> None:
+    process = (await bench.run("true")).process
+    await machine.keeper.shutdown(0)
+    await asyncio.to_thread(machine.process.wait)
+    machine.keeper.lose()
+    assert process in bench.table._live, "its end is not committed yet"
+    await bench.table.forget_workspace(bench.workspace.id)
+    assert not bench.table._live
+
+
+@pytest.mark.parametrize("turns", range(6))
+async def test_nobody_tries_to_come_back_to_a_keeper_that_has_ended(machine: KeptMachine, turns: int) -> None:
+    keeper = machine.keeper
+    machine.socket.unlink()
+    keeper._disconnect()
+    keeper._lost(None)
+    trying = keeper._coming_back
+    assert trying is not None
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    keeper.lose()
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert trying.done()
+    machine.process.kill()
+    await asyncio.to_thread(machine.process.wait)
+
+
 async def test_ports_and_figures(bench: Bench, machine: KeptMachine) -> None:
     script = (
         "import socket; s = socket.create_server(('127.0.0.1', 0)); print(s.getsockname()[1], flush=True)\n"

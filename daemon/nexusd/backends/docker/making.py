@@ -79,6 +79,7 @@ class Maker:
         """Begin to make the network of a workspace that there is nothing of yet; `make` goes on with it."""
         if await asyncio.to_thread(self.notes.get, spec.workspace) is not None:
             return
+        await self._there()
         await asyncio.to_thread(self.notes.put, Note(workspace=spec.workspace))
         failpoint("docker.create.begun")
         self.begun[spec.workspace] = _told(asyncio.create_task(self.networks.ensure(spec, look=False)))
@@ -108,6 +109,8 @@ class Maker:
         found = None if new else await self.containers.find(spec.workspace)
         if note is not None and note.prepared and found is not None:
             return found
+        if note is None:
+            await self._there()
         # Written first: from here on there may be something at the engine.
         if note is None or note.prepared:
             note = note or Note(workspace=spec.workspace)
@@ -122,6 +125,10 @@ class Maker:
         await asyncio.to_thread(self.notes.put, note)
         failpoint("docker.create.noted")
         return found
+
+    async def _there(self) -> None:
+        """The engine answers. Where it does not, there is no note either, and nothing to wait for when it is undone."""
+        await self.engine.call("asking the engine", lambda client: client.ping())
 
     async def rebase(self, spec: MachineSpec) -> None:
         """From now on the workspace is made from its own image; the container there is, is finished no more."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+from nexus_sdk.protocol.errors import BackendFailed
+
 from nexusd.backends.base import KeptOutput, RawExit
 from nexusd.backends.keeper.kept import Kept
 from nexusd.backends.keeper.line import Line
@@ -43,7 +45,14 @@ class KeptHandle:
 
     async def kill_tree(self, grace: float) -> None:
         """End the process and all that descends from it."""
-        await self._keeper.ask("kill", process=self.process, grace_ms=int(grace * 1000), timeout=grace + KILL_PATIENCE)
+        try:
+            await self._keeper.ask(
+                "kill", process=self.process, grace_ms=int(grace * 1000), timeout=grace + KILL_PATIENCE
+            )
+        except BackendFailed:
+            # Where it had ended, and the keeper after it, nothing that it started is left either.
+            if not (self._exit.done() and self._keeper.closed.done()):
+                raise
 
     def resize(self, columns: int, rows: int) -> None:
         """Set the terminal's size."""

@@ -316,7 +316,9 @@ class Keeper:
         deadline = self._loop.time() + patience
         while True:
             try:
-                await asyncio.wait_for(self._dial(), max(deadline - self._loop.time(), 0.1))
+                # Not `wait_for`, which forgets that it was cancelled when what it waits for has just failed.
+                async with asyncio.timeout(max(deadline - self._loop.time(), 0.1)):
+                    await self._dial()
                 return
             except (OSError, TimeoutError, KeeperGone) as error:
                 self._disconnect()

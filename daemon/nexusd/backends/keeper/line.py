@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any, Protocol
 
 import msgspec
@@ -10,7 +11,13 @@ __all__ = ["Line"]
 
 
 class Line(Protocol):
-    """`nexusd.backends.keeper.keeper.Keeper` is one."""
+    """`nexusd.backends.keeper.keeper.Keeper` is one.
+
+    Attributes:
+        closed: done when the keeper is gone for good.
+    """
+
+    closed: asyncio.Future[None]
 
     async def ask(self, method: str, timeout: float = ..., **params: Any) -> msgspec.Raw:
         """One request; its result. Every failure is BackendFailed, and an unknown process is none."""
