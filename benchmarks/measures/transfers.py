@@ -99,6 +99,7 @@ class _Transfers:
         def measure() -> float:
             nonlocal checked
             target = self.directory / f"down-{next(self.numbers)}"
+            os.sync()  # sftp leaves a file to be written to whoever comes next
             seconds = get(target)
             if not checked:
                 self._compare(target)
@@ -115,6 +116,7 @@ class _Transfers:
         def measure() -> float:
             nonlocal checked
             name = f"up-{next(self.numbers)}"
+            os.sync()
             seconds = put(name)
             if not checked:
                 self._compare(self.worktree / name)

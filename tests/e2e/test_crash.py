@@ -68,7 +68,7 @@ CLONE = ["git.clone.fetched", "git.clone.renamed"]
 BEGIN = ["exec.start.spawned", "exec.start.recorded"]
 FINISH = ["exec.end.known", "exec.end.noted", "exec.end.saving", "exec.end.saved"]
 KEEPER = ["host.keeper.started", "host.keeper.noted"]
-KEPT = {"exec.ending.noted", "keeper.spawn.log", "backend.note.written"}
+KEPT = {"exec.ending.noted", "keeper.forget.sent", "keeper.spawn.log", "backend.note.written"}
 """Those of `tests/daemon/backends/docker/test_docker_killed.py`, as are all that begin with ``docker.``."""
 CHECKPOINTS = ("checkpoint.", "restore.", "fork.", "forget.", "destroy.checkpoint.")
 """How those of `tests/e2e/test_checkpoint_crash.py` begin."""
