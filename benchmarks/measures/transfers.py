@@ -130,8 +130,8 @@ class _Transfers:
     def _begin_alike(self) -> None:
         """Write a file of the same size and remove it.
 
-        A virtual machine may have to get memory from its host that was free for a while, which takes whoever writes
-        first three seconds for a gigabyte; and sftp leaves a file to be written to whoever comes next.
+        Whoever wrote first on a virtual machine was three seconds slower for a gigabyte, likely because memory that was
+        free for a while has to be got from its host again; and sftp leaves a file to be written to whoever comes next.
         """
         path = self.directory / "before"
         with path.open("wb", buffering=0) as file, self.local.open("rb") as source:
