@@ -12,6 +12,7 @@ from typing import Final
 
 from nexusd.backends.base import Growth, KeptOutput
 from nexusd.processes.log import CHUNK, Chunk, Hold, LogDamaged, OutputLog
+from nexusd.processes.parking import Parking
 from nexusd.processes.stdin import Input
 
 _SLACK: Final = 8
@@ -105,7 +106,7 @@ class KeptReading:
         self._every: Hold | None = None
         self._seen = 0
         self._why: str | None = None
-        self._parked: list[asyncio.Future[None]] = []
+        self._parking = Parking()
         self._closed = False
         self.ended = False
         self.complete = False
@@ -140,17 +141,8 @@ class KeptReading:
 
     async def wait(self, timeout: float) -> None:
         """Wait until all has ended, or for `timeout` seconds."""
-        if self.ended:
-            return
-        loop = asyncio.get_running_loop()
-        waiter: asyncio.Future[None] = loop.create_future()
-        timer = loop.call_later(timeout, _release, waiter)
-        self._parked.append(waiter)
-        try:
-            await waiter
-        finally:
-            timer.cancel()
-            self._parked.remove(waiter)
+        if not self.ended:
+            await self._parking.wait(timeout)
 
     def close(self) -> None:
         """Follow no longer. The keeper reads on. Closing twice is harmless."""
@@ -209,12 +201,6 @@ class KeptReading:
         if self.ended:
             return
         self.ended = True
-        for waiter in self._parked:
-            _release(waiter)
+        self._parking.release()
         if tell:
             self._on_end()
-
-
-def _release(waiter: asyncio.Future[None]) -> None:
-    if not waiter.done():
-        waiter.set_result(None)

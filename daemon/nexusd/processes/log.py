@@ -26,6 +26,8 @@ from typing import Final, NamedTuple
 
 from msgspec import Struct
 
+from nexusd.backends.base import new_file
+
 CHUNK: Final = 262144
 """The most bytes that one `read` returns and one `append` takes: a few frames, so that their costs are shared."""
 BYTES_PER_RUN: Final = 64
@@ -248,7 +250,7 @@ class OutputLog:
         size = len(data)
         assert 0 < size <= min(CHUNK, self.capacity) and not self._readonly
         if self._fd < 0:
-            self._fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+            self._fd = new_file(self.path)
         runs = self._runs
         new_run = not runs or runs[-1] & 3 != channel
         self._make_room(size, new_run)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from nexusd.processes.log import CHUNK, Chunk, OutputLog
+from nexusd.processes.parking import Parking
 
 _PIPE: Final = 256 * 1024
 _FULL: Final = 65536
@@ -58,7 +59,7 @@ class Pump:
         self._pending: tuple[int, bytes] | None = None
         self._retry: asyncio.TimerHandle | None = None
         self._reading = False
-        self._parked: list[asyncio.Future[None]] = []
+        self._parking = Parking()
         self.ended = False
         self.complete = False
         self.total = 0
@@ -83,13 +84,8 @@ class Pump:
 
     async def wait(self, timeout: float) -> None:
         """Wait until all has ended, or for `timeout` seconds."""
-        if self.ended:
-            return
-        waiter: asyncio.Future[None] = self._loop.create_future()
-        self._parked.append(waiter)
-        await asyncio.wait([waiter], timeout=timeout)
-        if waiter in self._parked:
-            self._parked.remove(waiter)
+        if not self.ended:
+            await self._parking.wait(timeout)
 
     def close(self) -> None:
         """Stop reading for good. What the log could not take yet is lost. Closing twice is harmless."""
@@ -167,9 +163,7 @@ class Pump:
         self._pending = None
         if self._retry is not None:
             self._retry.cancel()
-        for waiter in self._parked:
-            if not waiter.done():
-                waiter.set_result(None)
+        self._parking.release()
         self._on_end()
 
     def _widen(self, fd: int) -> None:

@@ -121,7 +121,6 @@ func (t *Table) load(saved Saved) *Process {
 	process.PID, process.Started, process.terminal = saved.PID, saved.Started, saved.Terminal
 	process.exitDue = saved.ExitDue
 	process.exit, process.ended, process.complete = saved.Exit, saved.Ended, saved.Complete
-	process.alone = saved.Ended
 	if saved.Log != nil && saved.LogFD >= 0 {
 		process.log = outputlog.Restore(file(saved.LogFD, "log"), *saved.Log)
 	}
@@ -136,8 +135,9 @@ func (t *Table) load(saved Saved) *Process {
 	}
 	if len(saved.Outputs) > 0 && !open && !process.ended {
 		// It was between the end of the last output and its record.
-		process.ended, process.complete, process.alone = true, true, true
+		process.ended, process.complete = true, true
 	}
+	process.alone = process.ended
 	if in := saved.Stdin; in != nil {
 		process.stdin = &stdin{
 			terminal: saved.Terminal, taken: in.Taken, buffer: in.Buffer, eof: in.EOF, broken: in.Broken,

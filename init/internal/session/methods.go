@@ -105,10 +105,7 @@ func (c *connection) requested(request *wire.Request, message *wire.Message) err
 		}
 		target, failure := c.target(request, &params, &params.Process)
 		if failure == nil {
-			failure = c.server.Table.Forget(params.Process)
-		}
-		if failure == nil {
-			c.untell(target)
+			failure = c.forget(target)
 		}
 		c.reply(id, empty{}, failure)
 	case "kill":
@@ -221,26 +218,19 @@ func (c *connection) notified(request *wire.Request, message *wire.Message) erro
 		if target, failure := c.server.Table.Get(params.Process); failure == nil {
 			target.Hold(params.Floor, grace(params.KeepMS))
 		}
-	case "forget":
+	case "forget", "give_up":
 		var params struct {
 			Process string `json:"process"`
 		}
 		if failure := request.Decode(&params); failure != nil {
 			return wire.Violation(failure.Message)
 		}
-		if target, failure := c.server.Table.Get(params.Process); failure == nil {
-			if c.server.Table.Forget(params.Process) == nil {
-				c.untell(target)
-			}
-		}
-	case "give_up":
-		var params struct {
-			Process string `json:"process"`
-		}
-		if failure := request.Decode(&params); failure != nil {
-			return wire.Violation(failure.Message)
-		}
-		if target, failure := c.server.Table.Get(params.Process); failure == nil {
+		target, failure := c.server.Table.Get(params.Process)
+		switch {
+		case failure != nil:
+		case request.Method == "forget":
+			c.forget(target)
+		default:
 			target.GiveUp()
 		}
 	default:
@@ -268,6 +258,15 @@ func (c *connection) target(request *wire.Request, params any, name *string) (*p
 		return nil, failure
 	}
 	return c.server.Table.Get(*name)
+}
+
+// forget drops the record of a process that was reaped, and ends its news.
+func (c *connection) forget(target *process.Process) *wire.Error {
+	failure := c.server.Table.Forget(target.ID)
+	if failure == nil {
+		c.untell(target)
+	}
+	return failure
 }
 
 func grace(milliseconds uint64) time.Duration {

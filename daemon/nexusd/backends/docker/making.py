@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -28,13 +28,13 @@ from nexusd.failpoints import failpoint
 T = TypeVar("T")
 
 
-async def both(work: Coroutine[Any, Any, T], beside: Coroutine[Any, Any, None]) -> T:
+async def both(work: Awaitable[T], beside: Coroutine[Any, Any, None] | asyncio.Task[None]) -> T:
     """What `work` returns, with `beside` done at the same time.
 
     Both have ended afterwards, also where one failed or we were cancelled (once): whoever undoes them finds all that
     they made. Where both fail, the error is that of `work`.
     """
-    other = _told(asyncio.create_task(beside))
+    other = _told(asyncio.ensure_future(beside))
     try:
         result = await work
         await asyncio.wait([other])
@@ -48,10 +48,6 @@ def _told(task: asyncio.Task[None]) -> asyncio.Task[None]:
     """The task; how it failed is not news where something else failed before."""
     task.add_done_callback(lambda done: done.cancelled() or done.exception())
     return task
-
-
-async def _end(begun: asyncio.Task[None]) -> None:
-    await begun
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,7 +114,7 @@ class Maker:
             await asyncio.to_thread(self.notes.put, note)
         failpoint("docker.create.note")
         # Only at its start does a container need its network, which takes the engine longer than all the rest.
-        network = self.networks.ensure(spec, look=not new) if begun is None else _end(begun)
+        network = begun or self.networks.ensure(spec, look=not new)
         found = await both(self._finish(spec, found, note, report), network)
         failpoint("docker.create.prepared")
         note.prepared = True

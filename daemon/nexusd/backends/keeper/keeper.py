@@ -46,7 +46,7 @@ def _as_it_is(result: msgspec.Raw) -> msgspec.Raw:
     return result
 
 
-def _give_up(answer: asyncio.Future[Any], reason: str) -> None:
+def _too_late(answer: asyncio.Future[Any], reason: str) -> None:
     if not answer.done():
         answer.set_exception(KeeperGone(reason))
 
@@ -287,9 +287,9 @@ class Keeper:
         else:
             waiter.add_done_callback(_forgive)
 
-    def notify(self, method: str, **params: Any) -> None:
-        """A message without an answer; dropped where the connection is lost, and told again when it is back."""
-        self._notify(method, params)
+    def notify(self, method: str, **params: Any) -> bool:
+        """A message without an answer; whether it was sent. It is dropped where the connection is lost."""
+        return self._send(TEXT, _encode({"jsonrpc": "2.0", "method": method, "params": params}))
 
     def send(self, frame: bytes) -> bool:
         """A binary frame; whether it was sent."""
@@ -298,11 +298,10 @@ class Keeper:
     def forget(self, process: str) -> None:
         """A process that has ended need not be remembered."""
         # Nothing follows from the answer, and after a short command it would be half of what there is to read.
-        params = {"process": process}
-        if self._notify("forget", params):
+        if self.notify("forget", process=process):
             failpoint("keeper.forget.sent")
         else:
-            self._later(self._post("forget", params))  # when the connection is back
+            self._later(self._post("forget", {"process": process}))  # when the connection is back
 
     def drop(self, process: str) -> None:
         """Nobody follows this process here any more."""
@@ -444,7 +443,7 @@ class Keeper:
             await asyncio.wait([self._coming_back])
         answer = self._ask(method, params, accept, fds)
         # A future and a timer: `asyncio.wait_for` would be a good part of what starting a process takes here.
-        late = self._loop.call_later(timeout, _give_up, answer, f"no answer to {method} within {timeout:g} s")
+        late = self._loop.call_later(timeout, _too_late, answer, f"no answer to {method} within {timeout:g} s")
         try:
             return await answer
         finally:
@@ -466,9 +465,6 @@ class Keeper:
             raise KeeperGone(str(error)) from None
         failpoint(f"keeper.{method}.sent")
         return answer
-
-    def _notify(self, method: str, params: Mapping[str, Any]) -> bool:
-        return self._send(TEXT, _encode({"jsonrpc": "2.0", "method": method, "params": params}))
 
     def _send(self, kind: int, data: bytes) -> bool:
         if self._channel is None:

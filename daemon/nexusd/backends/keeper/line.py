@@ -27,8 +27,8 @@ class Line(Protocol):
         """A request whose answer nobody waits for."""
         ...
 
-    def notify(self, method: str, **params: Any) -> None:
-        """A message without an answer."""
+    def notify(self, method: str, **params: Any) -> bool:
+        """A message without an answer; whether it was sent."""
         ...
 
     def send(self, frame: bytes) -> bool:

@@ -58,6 +58,29 @@ def before_it_is_made(backend, wait, monkeypatch):
     return asked
 
 
+def held_up(backend, monkeypatch):
+    """Let it be made only once the second of three events is set; the first is when that is waited for, the third when
+    it was made."""
+    begun, go_on = threading.Event(), threading.Event()
+
+    def wait():
+        begun.set()
+        go_on.wait(PATIENCE)
+
+    return begun, go_on, before_it_is_made(backend, wait, monkeypatch)
+
+
+def after_we_looked(backend, monkeypatch, happens):
+    """Let something happen between the last look at the network and the start."""
+    ensure = backend._networks.ensure
+
+    async def ensured(spec, **looking):
+        await ensure(spec, **looking)
+        happens()
+
+    monkeypatch.setattr(backend._networks, "ensure", ensured)
+
+
 async def test_the_container_is_made_meanwhile(engine, backend, spec, monkeypatch):
     made = threading.Event()
     create = backend._containers.create
@@ -91,13 +114,7 @@ async def test_it_is_begun_before_the_container(engine, backend, spec, monkeypat
 
 
 async def test_what_was_only_begun_can_be_taken_away(engine, backend, spec, monkeypatch):
-    begun, go_on = threading.Event(), threading.Event()
-
-    def wait():
-        begun.set()
-        go_on.wait(PATIENCE)
-
-    asked = before_it_is_made(backend, wait, monkeypatch)
+    begun, go_on, asked = held_up(backend, monkeypatch)
     await backend.begin(spec)
     assert await asyncio.to_thread(begun.wait, PATIENCE)
     asyncio.get_running_loop().call_later(0.1, go_on.set)
@@ -170,13 +187,7 @@ async def test_both_fail(engine, backend, worktree, caplog):
 
 
 async def test_cancelled_it_leaves_nothing_under_way(engine, backend, spec, monkeypatch):
-    begun, go_on = threading.Event(), threading.Event()
-
-    def wait():
-        begun.set()
-        go_on.wait(PATIENCE)
-
-    asked = before_it_is_made(backend, wait, monkeypatch)
+    begun, go_on, asked = held_up(backend, monkeypatch)
     making = asyncio.create_task(backend.create(spec))
     assert await asyncio.to_thread(begun.wait, PATIENCE)
     making.cancel()
@@ -228,13 +239,7 @@ async def test_a_second_one_just_before_the_start(engine, backend, spec, monkeyp
     """As when the call of a daemon that was killed ends after we looked."""
     await backend.create(spec)
     [first] = networks(engine, spec)
-    ensure = backend._networks.ensure
-
-    async def ensured(spec, **looking):
-        await ensure(spec, **looking)
-        second(engine, backend, spec)
-
-    monkeypatch.setattr(backend._networks, "ensure", ensured)
+    after_we_looked(backend, monkeypatch, lambda: second(engine, backend, spec))
     await backend.start(spec)
     assert networks(engine, spec) == [joined(engine, spec)] == [first]
 
@@ -263,33 +268,23 @@ async def test_a_second_one_that_comes_again_and_again(engine, backend, spec, mo
 
 async def test_one_that_is_gone_before_the_first_start(engine, backend, spec, monkeypatch):
     await backend.create(spec)
-    ensure = backend._networks.ensure
-
-    async def ensured(spec, **looking):
-        await ensure(spec, **looking)
-        engine.api.remove_network(name_of(spec))
-
-    with monkeypatch.context() as patched:
-        patched.setattr(backend._networks, "ensure", ensured)
-        await backend.start(spec)
+    after_we_looked(backend, monkeypatch, lambda: engine.api.remove_network(name_of(spec)))
+    await backend.start(spec)
     assert networks(engine, spec) == [joined(engine, spec)]
 
 
 async def test_somebody_elses_takes_the_name_before_the_start(engine, backend, spec, monkeypatch):
     await backend.create(spec)
-    ensure = backend._networks.ensure
 
-    async def ensured(spec, **looking):
-        await ensure(spec, **looking)
+    def taken():
         try:
             engine.api.create_network(name_of(spec), check_duplicate=False)
         except APIError:
             pytest.skip("this engine has no two networks of one name")
 
-    with monkeypatch.context() as patched:
-        patched.setattr(backend._networks, "ensure", ensured)
-        with pytest.raises(MachineConflict, match="network"):
-            await backend.start(spec)
+    after_we_looked(backend, monkeypatch, taken)
+    with pytest.raises(MachineConflict, match="network"):
+        await backend.start(spec)
     await backend.destroy(spec.workspace)
     [foreign] = networks(engine, spec)
     engine.api.remove_network(foreign)
