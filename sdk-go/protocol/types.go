@@ -7371,8 +7371,8 @@ type MachineOptions struct {
 	// Whom its processes run as. Optional; the zero value stands for the default, "owner".
 	User MachineUser `json:"user,omitzero"`
 
-	// Whether it reaches other hosts. Without, its ports are not published on this node either; tunnels (`port.forward`)
-	// reach them. Optional; nil stands for the default, true.
+	// Whether it reaches other hosts. Its ports are reached from this node either way. Optional; nil stands for the
+	// default, true.
 	Egress *bool `json:"egress,omitzero"`
 
 	// Port inside by name of an allocated port; default: the same number as on the node.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -22,6 +23,10 @@ class NoConnection:
 
     def __init__(self) -> None:
         self.closed = asyncio.get_running_loop().create_future()
+        self.published: set[int] = set()
+
+    async def publish(self, listening: socket.socket, port: int) -> None:
+        """Nobody inside would take it."""
 
     async def shutdown(self, grace: float) -> None:
         raise BackendFailed("nobody to ask", backend="docker", step="stop", reason="no helper")

@@ -14,10 +14,12 @@ from typing import Any
 import nexus_sdk
 from daemon_process import DaemonProcess, git, make_repository
 from engine import BASE, TestEngine
+from nexusd.backends.host.net import listeners
 
 PATIENCE = 30.0
 # Below what the kernel hands out by itself, or other tests' connections would take some.
-PORTS = ["ports.range.start=22000", "ports.range.end=24999"]
+RANGE = range(22000, 25000)
+PORTS = [f"ports.range.start={RANGE[0]}", f"ports.range.end={RANGE[-1]}"]
 SLOW_DOCKERFILE = f"FROM {BASE}\nRUN sleep 0.3\n"
 BUILD = "i=0; while :; do i=$((i+1)); echo line $i; sleep 0.05; done"
 """What runs in the witness: work that no crash and no change of another workspace may touch."""
@@ -175,6 +177,8 @@ class KilledWorld:
         assert found["worktrees"] == found["directories"] == names
         assert found["branches"] == {f"nexus/{name}" for name in names}
         assert {mark.split()[0] for mark in found["processes"]} == running, found["processes"]
+        served = {port["port"] for one in known if one["id"] in running for port in one["ports"]}
+        assert found["ports"] == {str(port) for port in served}
         processes = [one for id in ids for one in self.daemon.call("exec.list", workspace=id)["processes"]]
         logs = {f"{process['id']}.log" for process in processes}
         # Only one that has ended and wrote nothing may have left its file to another.
@@ -228,6 +232,7 @@ class KilledWorld:
             "directories": set(_names(self.repository / ".nexus" / "worktrees")),
             "branches": set(branches),
             "processes": marked(self._ever),
+            "ports": {str(listener.port) for listener in listeners() if listener.port in RANGE},
         }
 
     def _at_engine(self) -> Inventory:

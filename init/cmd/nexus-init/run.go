@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/nexus-workspaces/nexus/init/internal/process"
+	"github.com/nexus-workspaces/nexus/init/internal/publish"
 	"github.com/nexus-workspaces/nexus/init/internal/seal"
 	"github.com/nexus-workspaces/nexus/init/internal/session"
 	"github.com/nexus-workspaces/nexus/init/internal/upgrade"
@@ -83,13 +84,14 @@ func resume(text string) error {
 	if err := settle(state.Keep); err != nil {
 		return err
 	}
-	table, listener := state.Table, state.ListenFD
-	state.Table = process.SavedTable{}
+	table, ports, listener := state.Table, state.Ports, state.ListenFD
+	state.Table, state.Ports = process.SavedTable{}, publish.Saved{}
 	server := newServer(*state)
 	if err := server.Resume(listener); err != nil {
 		return err
 	}
 	server.Table.Load(table)
+	server.Ports.Load(ports)
 	go server.Table.Run()
 	return server.Serve()
 }
@@ -157,6 +159,7 @@ func newServer(identity upgrade.State) *session.Server {
 	ends, others := make(chan os.Signal, 1), make(chan os.Signal, 1)
 	server := &session.Server{
 		Table:    process.NewTable(),
+		Ports:    publish.New(),
 		Identity: identity,
 		Exit:     os.Exit,
 		Resignal: func() {

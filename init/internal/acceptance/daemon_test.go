@@ -76,8 +76,12 @@ type state struct {
 	Name       string `json:"name"`
 	Boot       string `json:"boot"`
 	Generation int    `json:"generation"`
-	Processes  []info `json:"processes"`
-	More       bool   `json:"more"`
+	Published  []struct {
+		Address string
+		Port    int
+	} `json:"published"`
+	Processes []info `json:"processes"`
+	More      bool   `json:"more"`
 }
 
 // news is what one connection was told of a process.

@@ -141,7 +141,7 @@ func (m *machine) stop() {
 		}
 	}
 	if text := m.stderr.String(); strings.Contains(text, "DATA RACE") || strings.Contains(text, "panic") ||
-		strings.Contains(text, "could look into") {
+		strings.Contains(text, "could look into") || strings.Contains(text, "is lost") {
 		m.t.Errorf("it said: %s", text)
 	}
 	os.RemoveAll(m.folder)

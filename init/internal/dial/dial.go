@@ -15,11 +15,11 @@ import (
 const timeout = 5 * time.Second
 
 // Loopback connects to a TCP port on 127.0.0.1 or else ::1, and returns which it was.
-func Loopback(port int) (*net.TCPConn, string, *wire.Error) {
+func Loopback(within context.Context, port int) (*net.TCPConn, string, *wire.Error) {
 	if port < 1 || port > 65535 {
 		return nil, "", wire.Errorf(wire.InvalidParams, nil, "port: %d is none", port)
 	}
-	deadline, stop := context.WithTimeout(context.Background(), timeout)
+	deadline, stop := context.WithTimeout(within, timeout)
 	defer stop()
 	var dialer net.Dialer
 	var first error

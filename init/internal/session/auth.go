@@ -8,6 +8,7 @@ import (
 	"net"
 	"time"
 
+	"github.com/nexus-workspaces/nexus/init/internal/publish"
 	"github.com/nexus-workspaces/nexus/init/internal/version"
 	"github.com/nexus-workspaces/nexus/init/internal/wire"
 )
@@ -34,11 +35,12 @@ type authenticate struct {
 }
 
 type authenticated struct {
-	Proof      []byte `json:"proof"`
-	PID        int    `json:"pid"`
-	Name       string `json:"name"`
-	Boot       string `json:"boot"`
-	Generation int    `json:"generation"`
+	Proof      []byte         `json:"proof"`
+	PID        int            `json:"pid"`
+	Name       string         `json:"name"`
+	Boot       string         `json:"boot"`
+	Generation int            `json:"generation"`
+	Published  []publish.Port `json:"published"`
 	page
 }
 

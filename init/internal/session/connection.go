@@ -71,7 +71,7 @@ func (s *Server) serve(conn *wire.Conn, request *wire.Request, proof []byte) {
 	s.enter(c)
 	id := s.Identity
 	c.answerPage(request.ID, 0, func(page page) any {
-		return authenticated{proof, os.Getpid(), id.Name, id.Boot, id.Generation, page}
+		return authenticated{proof, os.Getpid(), id.Name, id.Boot, id.Generation, s.Ports.List(), page}
 	})
 	s.entering.Unlock()
 	done := make(chan struct{})

@@ -1,6 +1,7 @@
 package session
 
 import (
+	"context"
 	"encoding/json"
 	"os"
 	"syscall"
@@ -54,7 +55,7 @@ func (c *connection) answerPage(id json.RawMessage, after uint32, result func(pa
 
 // requested handles a request. Those that may take long are answered later, by a goroutine of their own.
 func (c *connection) requested(request *wire.Request, message *wire.Message) error {
-	if len(message.Files) > 0 && request.Method != "spawn" && request.Method != "upgrade" {
+	if len(message.Files) > 0 && !bringsFile(request.Method) {
 		return wire.Violation("descriptors that nobody asked for")
 	}
 	id := request.ID
@@ -141,6 +142,8 @@ func (c *connection) requested(request *wire.Request, message *wire.Message) err
 			return nil
 		}
 		c.answerLater(id, func() { c.dial(id, params.Port) })
+	case "publish":
+		c.publish(request, message.Take())
 	case "root":
 		var params struct{}
 		if failure := request.Decode(&params); failure != nil {
@@ -198,6 +201,11 @@ func (c *connection) requested(request *wire.Request, message *wire.Message) err
 		refuse(wire.Errorf(wire.MethodUnknown, nil, "there is no method %q", request.Method))
 	}
 	return nil
+}
+
+// bringsFile says whether a descriptor belongs to a request.
+func bringsFile(method string) bool {
+	return method == "spawn" || method == "upgrade" || method == "publish"
 }
 
 // notified handles a notification. What it is about may be gone by the time it comes; that is no fault.
@@ -315,7 +323,7 @@ func (c *connection) signal(request *wire.Request) {
 }
 
 func (c *connection) dial(id json.RawMessage, port int) {
-	socket, address, failure := dial.Loopback(port)
+	socket, address, failure := dial.Loopback(context.Background(), port)
 	if failure != nil {
 		c.reply(id, nil, failure)
 		return
@@ -329,6 +337,29 @@ func (c *connection) dial(id json.RawMessage, port int) {
 	c.send(wire.Result(id, struct {
 		Address string `json:"address"`
 	}{address}), file)
+}
+
+func (c *connection) publish(request *wire.Request, fd int) {
+	var params struct {
+		Port int `json:"port"`
+	}
+	failure := request.Decode(&params)
+	if failure == nil && fd < 0 {
+		failure = wire.Errorf(wire.InvalidParams, nil, "publish comes with one descriptor, a listening socket")
+	}
+	if failure == nil && !c.server.everything() {
+		// The loopback of a host is where the socket itself may be: its connections would come back to it.
+		failure = wire.Errorf(wire.InvalidParams, nil, "a keeper's processes serve the node's ports themselves")
+	}
+	if failure != nil {
+		if fd >= 0 {
+			syscall.Close(fd)
+		}
+		c.reply(request.ID, nil, failure)
+		return
+	}
+	added, failure := c.server.Ports.Add(params.Port, fd)
+	c.reply(request.ID, added, failure)
 }
 
 // root hands over the root directory of our mount namespace. It can be used to look things up below and for nothing else;
@@ -375,7 +406,7 @@ func (s *Server) upgrade(program *os.File, build string) *wire.Error {
 	}
 	var failure *wire.Error
 	err = raw.Control(func(listener uintptr) {
-		failure = upgrade.Run(s.Table, program, build, s.Identity, int(listener))
+		failure = upgrade.Run(s.Table, s.Ports, program, build, s.Identity, int(listener))
 	})
 	if err != nil {
 		return wire.Errorf(wire.UpgradeFailed, err, "unable to find the listening socket")

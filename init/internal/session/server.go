@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/nexus-workspaces/nexus/init/internal/process"
+	"github.com/nexus-workspaces/nexus/init/internal/publish"
 	"github.com/nexus-workspaces/nexus/init/internal/upgrade"
 	"github.com/nexus-workspaces/nexus/init/internal/wire"
 )
@@ -33,6 +34,8 @@ const (
 type Server struct {
 	// Table holds the processes.
 	Table *process.Table
+	// Ports are those of the node that are served here.
+	Ports *publish.Ports
 	// Identity says who we are; its table stays empty. It never changes.
 	Identity upgrade.State
 	// Resignal asks again for the signals that end us, after an upgrade has failed.

@@ -15,6 +15,7 @@ import (
 	"syscall"
 
 	"github.com/nexus-workspaces/nexus/init/internal/process"
+	"github.com/nexus-workspaces/nexus/init/internal/publish"
 	"github.com/nexus-workspaces/nexus/init/internal/seal"
 	"github.com/nexus-workspaces/nexus/init/internal/version"
 	"github.com/nexus-workspaces/nexus/init/internal/wire"
@@ -34,11 +35,12 @@ type State struct {
 	IdleMS   int64              `json:"idle_ms"`
 	ListenFD int                `json:"listen_fd"`
 	Table    process.SavedTable `json:"table"`
+	Ports    publish.Saved      `json:"ports"`
 }
 
 // Run replaces this program by program, an open file, and returns only where that failed; then everything is as before.
-// state is filled with the table; listener is the descriptor of the listening socket.
-func Run(table *process.Table, program *os.File, build string, state State, listener int) *wire.Error {
+// state is filled with the table and the ports; listener is the descriptor of the listening socket.
+func Run(table *process.Table, ports *publish.Ports, program *os.File, build string, state State, listener int) *wire.Error {
 	failed := func(err error) *wire.Error {
 		return wire.Errorf(wire.UpgradeFailed, err, "unable to become build %q", build)
 	}
@@ -55,16 +57,19 @@ func Run(table *process.Table, program *os.File, build string, state State, list
 	if table.Ending() {
 		return wire.Errorf(wire.Busy, nil, "processes are being ended")
 	}
-	var fds []int
+	ports.Freeze()
+	defer ports.Thaw()
 	state.Version, state.ListenFD = version.Handover, listener
 	state.Generation++
+	var fds, sockets []int
 	state.Table, fds = table.Save()
+	state.Ports, sockets = ports.Save()
 	memory, err := write(&state)
 	if err != nil {
 		return failed(err)
 	}
 	defer memory.Close()
-	fds = append(fds, int(memory.Fd()), listener)
+	fds = append(append(fds, sockets...), int(memory.Fd()), listener)
 	return failed(replace(int(copied.Fd()), int(memory.Fd()), fds))
 }
 

@@ -2535,8 +2535,7 @@ export interface MachineOptions {
    */
   user?: MachineUser;
   /**
-   * Whether it reaches other hosts. Without, its ports are not published on this node either; tunnels
-   * (`port.forward`) reach them.
+   * Whether it reaches other hosts. Its ports are reached from this node either way.
    *
    * @defaultValue `true`
    */

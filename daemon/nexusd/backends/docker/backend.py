@@ -199,14 +199,19 @@ class DockerBackend:
                 await self._containers.unpause(container)
             elif container.state != "running":
                 await self._sessions.drop(workspace)
-                # What is written down meanwhile takes no less time than the engine's answer.
-                await both(self._networks.ensure(spec), self._sessions.new_secret(spec, container))
-                failpoint("docker.start.before")
-                await self._containers.start(container.id, spec)
-                failpoint("docker.start.after")
+                with self._sessions.reserved(spec):
+                    await self._run(spec, container)
             await self._wanted(workspace, "running")
             await self._sessions.of(spec)
             self._expected[workspace] = "running"
+
+    async def _run(self, spec: MachineSpec, container: Container) -> None:
+        # What is written down meanwhile takes no less time than the engine's answer.
+        await both(self._networks.ensure(spec), self._sessions.new_secret(spec, container))
+        failpoint("docker.start.before")
+        await self._containers.start(container.id, spec)
+        failpoint("docker.start.after")
+        await self._sessions.of(spec)
 
     async def stop(self, workspace: str, grace: float) -> None:
         """End everything in the container, then itself."""

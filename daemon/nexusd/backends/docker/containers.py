@@ -176,7 +176,6 @@ class Containers:
         """Run it, in its network; running already is success.
 
         Raises:
-            PortTaken: another program has one of its ports.
             MachineConflict: somebody else's network has the name.
         """
         name = names.container(spec.workspace)
@@ -196,8 +195,7 @@ class Containers:
                 if gone:
                     self._move(client, id, name)
 
-        ports = {} if not spec.options.egress else spec.ports
-        await self._engine.call("starting the container", run, naming=lambda error: failures.port_taken(error, ports))
+        await self._engine.call("starting the container", run)
 
     async def stop(self, id: str, grace: float) -> None:
         """End it: asked, killed after `grace` seconds; ended already is success. Raises BackendFailed if it runs on."""

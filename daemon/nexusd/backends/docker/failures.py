@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 
 from nexus_sdk.protocol.errors import (
     BackendFailed,
     BackendUnavailable,
     MachineConflict,
     NexusError,
-    PortTaken,
     StorageFull,
 )
 
@@ -20,7 +18,6 @@ HINT = (
 )
 _TIMEOUT = re.compile(r"timed out|timeout", re.IGNORECASE)
 _FULL = re.compile(r"no space left on device|disk quota exceeded", re.IGNORECASE)
-_PORT = re.compile(r"(?:port is already allocated|address already in use)", re.IGNORECASE)
 
 
 def words(error: Exception) -> str:
@@ -128,15 +125,3 @@ def _connection(error: Exception) -> bool:
     return bool(
         names & {"ConnectionError", "ChunkedEncodingError", "ProtocolError", "OSError", "DockerException"}
     ) and not names & {"APIError", "HTTPError"}
-
-
-def port_taken(error: Exception, ports: Mapping[str, int]) -> PortTaken | None:
-    """The port of ours that another program has, if that is what the engine says."""
-    reason = words(error)
-    if not _PORT.search(reason):
-        return None
-    mentioned = {int(number) for number in re.findall(r":(\d+)", reason)}
-    for name, port in ports.items():
-        if port in mentioned:
-            return PortTaken(f"port {port} of this node ({name}) is taken by another program", port=port, name=name)
-    return None

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import importlib
-from collections.abc import Callable, Mapping, Sequence
+import socket
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -37,6 +38,15 @@ class Connection(Protocol):
 
     async def root(self) -> int:
         """A descriptor of the machine's root directory, which the caller closes."""
+        ...
+
+    @property
+    def published(self) -> Collection[int]:
+        """The ports of this node that it serves."""
+        ...
+
+    async def publish(self, listening: socket.socket, port: int) -> None:
+        """Accept on a socket of this node, of which it gets a copy, and carry connections to a port inside."""
         ...
 
     async def dial(self, port: int) -> ByteStream:

@@ -49,8 +49,6 @@ def complete(
     inside = list(options.container_ports.values())
     if len(set(inside)) != len(inside):
         raise _invalid("container_ports", "two names lead to the same port")
-    if options.container_ports and not options.egress:
-        raise _invalid("container_ports", "without egress no ports are published; reach them with port.forward")
     return msgspec.structs.replace(
         options,
         image=options.image if has_image or builds else image,

@@ -57,7 +57,6 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
     def container(self, marks: Marks) -> dict[str, Any]:
         """The body of the engine's ``POST /containers/create``."""
         spec = self.spec
-        published = self.published()
         return {
             "Image": self.image,
             "Hostname": spec.name,
@@ -69,10 +68,8 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
             # What the image says of its own service is not what runs here.
             "Healthcheck": {"Test": ["NONE"]},
             "StopSignal": "SIGTERM",
-            "ExposedPorts": {inside: {} for inside in published},
             "HostConfig": {
                 "NetworkMode": names.container(spec.workspace),
-                "PortBindings": published,
                 "Mounts": self.mounts(),
                 "Tmpfs": self._memory_files(),
                 "ReadonlyRootfs": spec.options.read_only,
@@ -84,16 +81,6 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
                 "LogConfig": _LOG,
                 **self._limited(),
             },
-        }
-
-    def published(self) -> dict[str, list[dict[str, str]]]:
-        """Port inside → where it is on this node: on loopback alone, like a server on the host backend."""
-        if not self.spec.options.egress:
-            return {}
-        inside = self.spec.options.container_ports
-        return {
-            f"{inside.get(name, port)}/tcp": [{"HostIp": "127.0.0.1", "HostPort": str(port)}]
-            for name, port in self.spec.ports.items()
         }
 
     def mounts(self) -> list[dict[str, Any]]:

@@ -6,13 +6,16 @@ import asyncio
 import base64
 import logging
 import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from nexus_sdk.protocol.errors import BackendFailed, NexusError
 
 from nexusd.backends.base import MachineSpec
-from nexusd.backends.docker import names, recipe
+from nexusd.backends.docker import names, published, recipe
 from nexusd.backends.docker.containers import Container, Containers
-from nexusd.backends.docker.helper import Helper
+from nexusd.backends.docker.helper import Connection, Helper
 from nexusd.backends.docker.machine import Inside
 from nexusd.backends.docker.notes import Note, Notes
 from nexusd.backends.docker.rundirs import SECRET, Held, RunDirs
@@ -41,6 +44,7 @@ class Sessions:
         self._notes = notes
         self._live: dict[str, tuple[Inside, Held]] = {}
         self._opening: dict[str, asyncio.Task[Inside]] = {}
+        self._reserved: dict[str, dict[int, socket.socket]] = {}
 
     def live(self, workspace: str) -> Inside | None:
         """The connection there is, if it was not lost."""
@@ -61,6 +65,19 @@ class Sessions:
             opening = self._opening[spec.workspace] = asyncio.create_task(self._open(spec))
             opening.add_done_callback(lambda done: self._opened(spec.workspace, done))
         return await asyncio.shield(opening)
+
+    @contextmanager
+    def reserved(self, spec: MachineSpec) -> Iterator[None]:
+        """Have the workspace's ports for the helper that is started and connected to meanwhile.
+
+        Raises:
+            PortTaken: another program has one of them.
+        """
+        self._reserved[spec.workspace] = published.listen(spec)
+        try:
+            yield
+        finally:
+            published.close(self._reserved.pop(spec.workspace, {}))
 
     async def new_secret(self, spec: MachineSpec, container: Container) -> None:
         """Put a new secret where the helper finds it at its next start, and note it, and that it is to run."""
@@ -125,9 +142,27 @@ class Sessions:
             if isinstance(error, BackendFailed):
                 raise await self._explain(error, workspace) from None
             raise
+        try:
+            await self._publish(spec, connection)
+        except BaseException:
+            held.close()
+            await connection.close()
+            raise
         inside = Inside(connection, _environment(spec, container, note))
         self._live[workspace] = inside, held
         return inside
+
+    async def _publish(self, spec: MachineSpec, connection: Connection) -> None:
+        """Let the helper serve the ports that it does not serve yet."""
+        listening = self._reserved.pop(spec.workspace, None)
+        if listening is None:
+            listening = published.listen(spec, without=connection.published)
+        try:
+            inside = published.inside(spec)
+            for port, made in listening.items():
+                await connection.publish(made, inside[port])
+        finally:
+            published.close(listening)
 
     async def _forget(self, workspace: str) -> None:
         """Drop a connection that was lost."""

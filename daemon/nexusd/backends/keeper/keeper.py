@@ -73,6 +73,7 @@ class Keeper:
         version, build: of the program.
         pid: its process id inside.
         peer: who it is, as this node sees it.
+        published: the ports of this node that it serves, as far as it was asked to.
     """
 
     def __init__(self, name: str, path: Path, secret: bytes, pid: int | None, log_of: Callable[[str], Path]) -> None:
@@ -96,6 +97,7 @@ class Keeper:
         self.build = ""
         self.pid = 0
         self.peer = Peer(0, 0, 0, ())
+        self.published: set[int] = set()
 
     @classmethod
     async def connect(
@@ -214,6 +216,17 @@ class Keeper:
         reader, writer = await asyncio.open_connection(sock=connected, limit=_BUFFER)
         writer.transport.set_write_buffer_limits(high=_BUFFER)
         return TcpStream(reader, writer)
+
+    async def publish(self, listening: socket.socket, port: int) -> None:
+        """Let it accept on a TCP socket of this node, of which it gets a copy, and carry connections to a port inside.
+
+        It serves them for as long as it lives, daemon or not. Raises BackendFailed.
+        """
+        try:
+            await self._request("publish", {"port": port}, _as_it_is, fds=(listening.fileno(),))
+        except (Failed, KeeperGone) as error:
+            raise self._trouble("publish", error) from None
+        self.published.add(listening.getsockname()[1])
 
     async def listening(self) -> list[ListeningSocket]:
         """The TCP ports that something in the machine listens on."""
@@ -354,6 +367,7 @@ class Keeper:
             if self.boot and state.boot != self.boot:
                 raise KeeperRefused(f"the keeper at {self._path} was started anew; its processes are gone")
             self.boot, self.version, self.build, self.pid = state.boot, hello.version, hello.build, state.pid
+            self.published = {int(port.address.rpartition(":")[2]) for port in state.published}
             return self._meet(state, met)
 
         def paged(result: msgspec.Raw) -> messages.Page:

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-__all__ = ["Answer", "Exit", "Failure", "Hello", "Known", "Listening", "State", "Stats", "Stdin"]
+__all__ = ["Answer", "Exit", "Failure", "Hello", "Known", "Listening", "Published", "State", "Stats", "Stdin"]
 
 
 class Failure(msgspec.Struct):
@@ -88,12 +88,20 @@ class Page(msgspec.Struct):
     more: bool = False
 
 
+class Published(msgspec.Struct):
+    """A port of the node that it serves: `address` there, `port` inside."""
+
+    address: str
+    port: int
+
+
 class State(Page, kw_only=True):
     """What a connection begins with."""
 
     proof: str
     pid: int
     boot: str
+    published: list[Published] = []
 
 
 class Grown(msgspec.Struct):

@@ -2479,9 +2479,7 @@ class MachineOptions(msgspec.Struct, kw_only=True, omit_defaults=True, forbid_un
     user: MachineUser = "owner"
     """Whom its processes run as."""
     egress: bool = True
-    """Whether it reaches other hosts. Without, its ports are not published on this node either; tunnels
-    (`port.forward`) reach them.
-    """
+    """Whether it reaches other hosts. Its ports are reached from this node either way."""
     container_ports: dict[str, Annotated[int, msgspec.Meta(ge=1, le=65535)]] = msgspec.field(default_factory=dict)
     """Port inside by name of an allocated port; default: the same number as on the node."""
 

@@ -48,6 +48,8 @@ START = [
     "docker.secret.written",
     "docker.start.before",
     "docker.start.after",
+    # one of its five ports is served then
+    "keeper.publish.sent@2",
 ]
 STOP = [
     "exec.ending.noted",

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import shutil
 import signal
-import socket
 import subprocess
 
 import pytest
@@ -115,7 +113,6 @@ def test_an_engine_that_can_is_trusted():
         (MachineOptions(build=ImageBuild(dockerfile="/etc/shadow")), "$.options.build.dockerfile"),
         (MachineOptions(container_ports={"nope": 80}), "$.options.container_ports.nope"),
         (MachineOptions(container_ports={"web": 80, "api": 80}), "$.options.container_ports"),
-        (MachineOptions(container_ports={"web": 80}, egress=False), "$.options.container_ports"),
     ],
 )
 async def test_what_makes_no_sense_is_refused(backend, options, path):
@@ -211,9 +208,8 @@ async def test_without_egress_there_is_no_way_out(engine, backend, worktree, els
     ask = f"for i in 1 2 3 4 5; do nc -w 1 {elsewhere} 7070 </dev/null && break; sleep 0.1; done"
     with_egress = await running(backend, worktree, workspace="ws_out")
     assert run(engine, with_egress, ask)[0].endswith("hello")
-    spec = await running(backend, worktree, MachineOptions(egress=False), web=45123)
+    spec = await running(backend, worktree, MachineOptions(egress=False))
     assert "hello" not in run(engine, spec, ask)[0]
-    assert host_config(engine, spec)["PortBindings"] in ({}, None)
 
 
 async def test_workspaces_do_not_reach_each_other(engine, backend, worktree):
@@ -227,31 +223,6 @@ async def test_workspaces_do_not_reach_each_other(engine, backend, worktree):
     ask = f"nc -w 2 {address} 7777 </dev/null"
     assert "hello" not in run(engine, second, ask)[0]
     assert "hello" in run(engine, first, ask)[0], "it does answer"
-
-
-async def test_ports_are_published_on_loopback_alone(engine, backend, worktree):
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
-    options = MachineOptions(container_ports={"web": 8000})
-    spec = await running(backend, worktree, options, web=port, api=port + 1)
-    found = host_config(engine, spec)["PortBindings"]
-    assert found == {
-        "8000/tcp": [{"HostIp": "127.0.0.1", "HostPort": str(port)}],
-        f"{port + 1}/tcp": [{"HostIp": "127.0.0.1", "HostPort": str(port + 1)}],
-    }
-    run(engine, spec, "(while :; do nc -l -p 8000 -e echo hello; done) >/dev/null 2>&1 &")
-
-    def answered() -> bool:
-        # Until something listens inside, who connects is sent away.
-        with contextlib.suppress(ConnectionError), socket.create_connection(("127.0.0.1", port), 5) as peer:
-            return peer.makefile("rb").read() == b"hello\n"
-        return False
-
-    for _ in range(1200):
-        if await asyncio.to_thread(answered):
-            return
-        await asyncio.sleep(0.05)
-    raise AssertionError("nothing was published")
 
 
 async def test_git_works_inside_and_cannot_write(engine, tmp_path, backend, repository):

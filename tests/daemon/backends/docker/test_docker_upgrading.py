@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 from pathlib import Path
 
 import pytest
-from docker_backend import make_backend
+from docker_backend import make_backend, spec_for
 from nexus_sdk.protocol.errors import BackendFailed
 from nexusd.backends.base import SpawnSpec
 from nexusd.backends.docker.helper import NexusInit
 from nexusd.backends.keeper import binary as carried
 from nexusd.backends.keeper.binary import architecture, binary
 from nexusd.backends.keeper.upgrading import about
+
+
+PORT = 20999
+"""Below what the kernel hands out by itself, or other tests' connections would take it."""
 
 
 class Installation:
@@ -52,22 +57,47 @@ async def installation(engine, tmp_path):
     engine.clear(made.backend._instance)
 
 
+Peer = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+
+async def said(peer: Peer, text: bytes) -> bytes:
+    """What comes back from a server that returns what it is told."""
+    peer[1].write(text)
+    return await peer[0].readexactly(len(text))
+
+
+async def connected(port: int) -> Peer:
+    """A connection to a server that returns what it is told, once it listens."""
+    async with asyncio.timeout(30):
+        while True:
+            peer = await asyncio.open_connection("127.0.0.1", port)
+            try:
+                assert await said(peer, b"before") == b"before"
+                return peer
+            except (ConnectionError, asyncio.IncompleteReadError):
+                await asyncio.sleep(0.02)
+
+
 async def test_the_next_daemon_puts_its_program_in_place(
-    installation, spec, make_init, nexus_init, tmp_path, monkeypatch
+    installation, worktree, make_init, nexus_init, tmp_path, monkeypatch
 ):
+    spec = spec_for(worktree, "ws_upgraded", web=PORT)
     with monkeypatch.context() as patch:
         carry(patch, tmp_path / "package", make_init())
         backend = await installation.open()
         await backend.create(spec)
         await backend.start(spec)
         handle = await installation.spawn(spec, "pr_one", "sh", "-c", "read go; exit 7")
+        await installation.spawn(spec, "pr_serves", "nc", "-l", "-p", str(PORT), "-e", "cat")
+        connection = await connected(PORT)
         boot = backend._sessions.live(spec.workspace).connection.boot
         await backend.close()
     backend = await installation.open()
-    [kept] = await backend.machine(spec).adopt()
-    connection = backend._sessions.live(spec.workspace).connection
-    assert (connection.build, connection.boot) == ((await about(nexus_init)).build, boot)
+    kept, _ = await backend.machine(spec).adopt()
+    live = backend._sessions.live(spec.workspace).connection
+    assert (live.build, live.boot, live.published) == ((await about(nexus_init)).build, boot, {PORT})
     assert (kept.process, kept.pid) == (handle.process, handle.pid)
+    assert await said(connection, b"after") == b"after", "a connection from outside outlives it, too"
     assert kept.kept.write(b"go\n") == 3
     assert (await kept.wait()).code == 7
     await backend.destroy(spec.workspace)
