@@ -15,7 +15,6 @@ from nexusd.backends.keeper import binary as carried
 from nexusd.backends.keeper.binary import architecture, binary
 from nexusd.backends.keeper.upgrading import about
 
-
 PORT = 20999
 """Below what the kernel hands out by itself, or other tests' connections would take it."""
 
@@ -75,6 +74,7 @@ async def connected(port: int) -> Peer:
                 assert await said(peer, b"before") == b"before"
                 return peer
             except (ConnectionError, asyncio.IncompleteReadError):
+                peer[1].close()
                 await asyncio.sleep(0.02)
 
 
@@ -98,6 +98,7 @@ async def test_the_next_daemon_puts_its_program_in_place(
     assert (live.build, live.boot, live.published) == ((await about(nexus_init)).build, boot, {PORT})
     assert (kept.process, kept.pid) == (handle.process, handle.pid)
     assert await said(connection, b"after") == b"after", "a connection from outside outlives it, too"
+    connection[1].close()
     assert kept.kept.write(b"go\n") == 3
     assert (await kept.wait()).code == 7
     await backend.destroy(spec.workspace)
