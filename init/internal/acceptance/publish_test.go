@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"os"
@@ -293,5 +294,40 @@ func TestAnUpgradeDoesNotWaitForWhoTakesNothing(t *testing.T) {
 	conn.CloseWrite()
 	if got, err := io.ReadAll(conn); err != nil || string(got) != "SAID; it ends" {
 		t.Errorf("%q %v", got, err)
+	}
+}
+
+func TestManyConnectionsLeaveRoomForCommands(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("only root can make a network namespace")
+	}
+	m := start(t, []string{"prlimit", "--nofile=128:128", "unshare", "--net", "--pid", "--fork", "--kill-child", "--mount-proc",
+		"sh", "-c", `ip link set lo up && exec "$@"`, "sh"})
+	d := m.connect()
+	address := d.published(d.serving("s", echo))
+	var open []*net.TCPConn
+	for range 200 {
+		open = append(open, reach(t, address))
+	}
+	said := make([]byte, 4)
+	io.WriteString(open[0], "said")
+	if _, err := io.ReadFull(open[0], said); err != nil || string(said) != "SAID" {
+		t.Fatalf("%q %v", said, err)
+	}
+	for at := range 10 {
+		id := fmt.Sprint("c", at)
+		d.spawn(sh(id, "exit 3"))
+		if told := d.finished(id); told.exit.String() != "code 3" {
+			t.Errorf("%+v", told)
+		}
+	}
+	// Who waited is served as soon as others go.
+	for _, conn := range open[:len(open)-1] {
+		conn.Close()
+	}
+	last := open[len(open)-1]
+	io.WriteString(last, "said")
+	if _, err := io.ReadFull(last, said); err != nil || string(said) != "SAID" {
+		t.Errorf("%q %v", said, err)
 	}
 }

@@ -15,9 +15,10 @@ import (
 )
 
 const (
-	// mostConnections is how many are carried at once; whoever comes then waits in the sockets' backlogs. Each takes two
-	// descriptors and two pipes.
+	// mostConnections is how many are carried at once; whoever comes then waits in the sockets' backlogs.
 	mostConnections = 1024
+	// descriptorsEach is how many one takes, two sockets and two pipes, and as many again that are left for what else we do.
+	descriptorsEach = 12
 	// longestPause is between two attempts to accept, where descriptors are used up.
 	longestPause = time.Second
 )
@@ -57,7 +58,12 @@ type served struct {
 
 // New returns Ports with nothing in them.
 func New() *Ports {
-	p := &Ports{slots: make(chan struct{}, mostConnections), carried: map[*carrier]struct{}{}}
+	most := uint64(mostConnections)
+	var limit syscall.Rlimit
+	if syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit) == nil {
+		most = max(min(most, limit.Cur/descriptorsEach), 1)
+	}
+	p := &Ports{slots: make(chan struct{}, most), carried: map[*carrier]struct{}{}}
 	p.going, p.stop = context.WithCancel(context.Background())
 	return p
 }
