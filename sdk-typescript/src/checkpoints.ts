@@ -1,7 +1,6 @@
 import type { Connection } from "./connection.js";
-import { type CallOptions, given } from "./options.js";
+import { type CallOptions, type LifecycleOptions, given } from "./options.js";
 import type { Checkpoint } from "./protocol/types.js";
-import type { LifecycleOptions } from "./workspace.js";
 
 const PAGE = 1000;
 

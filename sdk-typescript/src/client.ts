@@ -4,7 +4,13 @@ import "./dispose.js";
 import { type Address, type Behaviour, Connection } from "./connection.js";
 import { SdkError } from "./errors.js";
 import { WorkspaceWatch } from "./events.js";
-import { type CallOptions, type ConnectOptions, type ProgressOptions, given } from "./options.js";
+import {
+  type CallOptions,
+  type ConnectOptions,
+  type LifecycleOptions,
+  type ProgressOptions,
+  given,
+} from "./options.js";
 import type { CallMethods, CallName } from "./protocol/methods.js";
 import type {
   BackendInfo,
@@ -28,7 +34,7 @@ import type {
 } from "./protocol/types.js";
 import { isTransient } from "./retry.js";
 import { openDefaultSocket } from "./socket.js";
-import { type LifecycleOptions, Workspace } from "./workspace.js";
+import { Workspace } from "./workspace.js";
 
 const PAGE = 1000;
 

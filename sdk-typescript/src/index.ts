@@ -49,7 +49,14 @@ export {
 } from "./files.js";
 export { type CommitOptions, type DiffOptions, Git, type LogOptions, type SyncOptions } from "./git.js";
 export type { Progress } from "./link.js";
-export type { CallOptions, ChangeOptions, ConnectOptions, ProgressOptions, Token } from "./options.js";
+export type {
+  CallOptions,
+  ChangeOptions,
+  ConnectOptions,
+  LifecycleOptions,
+  ProgressOptions,
+  Token,
+} from "./options.js";
 export type { OutputChunk } from "./output.js";
 export { type DialOptions, Ports, Tunnel } from "./ports.js";
 export { type AttachOptions, type FollowOptions, Process, type ProcessResult, Stdin } from "./process.js";
@@ -59,4 +66,4 @@ export { type LinkFailure, isTransient } from "./retry.js";
 export type { OpenSocket, Socket, SocketHandlers, SocketRequest } from "./socket.js";
 export { SocketRefused, openWebSocket } from "./socket.js";
 export { Download, type RandomAccess, type UploadSource } from "./transfer.js";
-export { type ExecOptions, type LifecycleOptions, type RunOptions, type RunResult, Workspace } from "./workspace.js";
+export { type ExecOptions, type RunOptions, type RunResult, Workspace } from "./workspace.js";

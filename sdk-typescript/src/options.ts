@@ -51,6 +51,12 @@ export interface ChangeOptions extends CallOptions {
   key?: string | undefined;
 }
 
+/** Options of lifecycle changes. */
+export interface LifecycleOptions extends ChangeOptions, ProgressOptions {
+  /** Return when it is done; otherwise at once, with the operation under way. Default true. */
+  wait?: boolean | undefined;
+}
+
 /** The members of an object that are given; the wire knows absent, but not undefined. */
 export function given<T extends object>(members: T): { [K in keyof T]: Exclude<T[K], undefined> } {
   const found = {} as Record<string, unknown>;

@@ -7,7 +7,7 @@ import { ProcessError } from "./errors.js";
 import type { FileWatch } from "./events.js";
 import { Files, type WatchOptions } from "./files.js";
 import { Git } from "./git.js";
-import { type CallOptions, type ChangeOptions, type ProgressOptions, given } from "./options.js";
+import { type CallOptions, type ChangeOptions, type LifecycleOptions, given } from "./options.js";
 import { Ports } from "./ports.js";
 import { type AttachOptions, type FollowOptions, Process } from "./process.js";
 import { Processes, type StartOptions, startParams } from "./processes.js";
@@ -67,12 +67,6 @@ export interface RunOptions extends ChangeOptions {
 export interface ExecOptions extends StartOptions, FollowOptions {
   /** Kill it on `close` before its end, and when the signal is aborted; otherwise it is detached. Default true. */
   killOnClose?: boolean | undefined;
-}
-
-/** Options of lifecycle changes. */
-export interface LifecycleOptions extends ChangeOptions, ProgressOptions {
-  /** Return when it is done; otherwise at once, with the operation under way. Default true. */
-  wait?: boolean | undefined;
 }
 
 type ChangeMethod = "start" | "stop" | "restart" | "pause" | "resume";
