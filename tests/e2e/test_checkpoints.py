@@ -106,6 +106,24 @@ def test_what_was_staged_outlives_a_collection(world: World) -> None:
     assert git("show", ":only-staged.txt", cwd=worktree) == "exists nowhere else"
 
 
+@pytest.mark.parametrize("bit", ["assume-unchanged", "skip-worktree"])
+def test_an_edit_that_git_was_told_not_to_see_is_saved_and_kept(world: World, bit: str) -> None:
+    made = world.workspace()
+    worktree, call = Path(made["worktree"]), world.daemon.call
+    good = call("checkpoint.create", workspace=made["id"])["checkpoint"]["id"]
+    git("update-index", f"--{bit}", "README.md", cwd=worktree)
+    (worktree / "README.md").write_text("mine\n")
+    assert status(worktree) == ""
+    refused = world.daemon.rpc("workspace.destroy", workspace=made["id"])["error"]["data"]
+    assert (refused["name"], refused["details"]["files"]) == ("workspace_dirty", ["README.md"])
+    before = call("checkpoint.restore", workspace=made["id"], checkpoint=good)["before"]["id"]
+    assert (worktree / "README.md").read_text() != "mine\n"
+    call("checkpoint.restore", workspace=made["id"], checkpoint=before)
+    assert ((worktree / "README.md").read_text(), status(worktree)) == ("mine\n", "")
+    assert world.daemon.rpc("workspace.destroy", workspace=made["id"])["error"]["data"]["name"] == "workspace_dirty"
+    call("workspace.destroy", workspace=made["id"], force=True)
+
+
 @pytest.mark.parametrize("of", ["checkpoint", "workspace"])
 def test_a_fork_stands_by_itself(world: World, of: str) -> None:
     made = world.workspace(env={"FROM": "source", "BOTH": "source"}, ports=["extra"])

@@ -1,4 +1,4 @@
-"""Repositories inside a worktree, submodules above all: what they hold that is nowhere else.
+"""What ``git status`` does not tell of: work in repositories inside a worktree, submodules above all, and unseen edits.
 
 Their configuration belongs to whoever can write in the worktree, and names programs: filters, helpers of a lazy fetch.
 So git never runs with it. It is shown their objects, their index and their files through a git directory of our own,
@@ -20,12 +20,13 @@ from typing import Final
 
 import msgspec
 
-from nexusd.git import text
+from nexusd.git import text, unseen
 from nexusd.git.command import Git
 from nexusd.git.layout import Checkout, at_common, read_line
 from nexusd.git.status import read_status
 
 _GITLINK: Final = b"160000 "
+"""How an entry of the index begins that stands for a repository, behind the letter of its bits."""
 _LEVELS: Final = 16
 """Repositories within repositories that are looked into; what lies deeper counts as changed."""
 _SETTINGS: Final = r"^core\.(filemode|autocrlf|eol|ignorecase|symlinks)$"
@@ -34,10 +35,11 @@ _BIG: Final = 16 * 1024 * 1024
 
 
 class Held(msgspec.Struct):
-    """What nested repositories hold.
+    """What is held besides what ``git status`` of the worktree tells.
 
     Attributes:
-        files: changed files, relative to the outermost worktree; a whole directory where git cannot tell.
+        files: files changed in nested repositories, and those anywhere whose changes git was told not to see, relative
+            to the outermost worktree; a whole directory where git cannot tell.
         commits: commits, stashes among them, that no remote has.
     """
 
@@ -46,10 +48,11 @@ class Held(msgspec.Struct):
 
 
 async def inspect(checkout: Checkout) -> Held:
-    """What the repositories inside a worktree hold, and those that were submodules of it once.
+    """Unseen edits, what the repositories inside a worktree hold, and those that were submodules of it once.
 
     Raises:
         GitFailed: git could not say.
+        DeadlineExceeded: it took too long.
     """
     held = Held([], 0)
     stores = await asyncio.to_thread(_stores, checkout.git_dir / "modules")
@@ -60,10 +63,11 @@ async def inspect(checkout: Checkout) -> Held:
 
 
 async def _look(top: Checkout, checkout: Checkout, prefix: str, held: Held, stores: set[Path], level: int) -> None:
-    """Look into every repository that is registered in the index of `checkout`."""
-    listing = await checkout.git.run("ls-files", "--stage", "-z")
-    for entry in listing.stdout.split(b"\0"):
-        if not entry.startswith(_GITLINK):
+    """Look for unseen edits, and into every repository that is registered in the index of `checkout`."""
+    index = await unseen.read_index(checkout)
+    held.files += [prefix + text.name(name) for name in await unseen.edited(checkout, index)]
+    for entry in index:
+        if not entry.startswith(_GITLINK, 2):
             continue
         name = entry.partition(b"\t")[2]
         place, shown = Path(os.fsdecode(os.path.join(os.fsencode(checkout.path), name))), prefix + text.name(name)

@@ -241,7 +241,8 @@ async def inspect_work(repo: Path, worktree: Path, branch: str) -> Work:
     status, (unpushed, detached), held = await asyncio.gather(
         read_status(checkout), _unpushed(checkout, branch), nested.inspect(checkout)
     )
-    files = [*(file.path for file in status.files), *held.files]
+    # A file may be staged and have an edit that git was told not to see.
+    files = list(dict.fromkeys([*(file.path for file in status.files), *held.files]))
     return Work(
         changed=len(files),
         files=files[:LISTED_FILES],
