@@ -39,7 +39,7 @@ LINGER: Final = 0.02
 TOGETHER: Final = 0.1
 """Seconds that ends wait for each other to share a commit."""
 ENDING_WAIT: Final = 2.0
-"""Seconds that ending a process waits for the store to know of it."""
+"""Seconds that ending a process, or a signal to it, waits for the store to know of it."""
 BATCH: Final = 256
 """How many do."""
 SPARE: Final = 64
@@ -163,15 +163,19 @@ class Archive:
     async def note_ending(self, id: str, reason: ExitReason, grace: float) -> None:
         """Keep why a process is being ended, and that it is killed after `grace` seconds: the next daemon goes on with
         it, and tells that reason. Where the store does not take it, it is ended all the same."""
-        try:
-            await self._db.run(
-                lambda conn: rows.update(conn, id, ending=reason, deadline=now() + timedelta(seconds=grace)),
-                "crash",
-                deadline=ENDING_WAIT,
-            )
-        except (StoreError, NexusError) as error:
-            _log.warning("cannot write down why process %s is ended: %s", id, error)
+        await self._note(id, ending=reason, deadline=now() + timedelta(seconds=grace))
         failpoint("exec.ending.noted")
+
+    async def note_signalled(self, id: str, numbers: list[int]) -> None:
+        """Keep which signals were sent to a process: the next daemon tells by it why the process ended. Where the store
+        does not take it, the signal is sent all the same."""
+        await self._note(id, signalled=list(numbers))
+
+    async def _note(self, id: str, **columns: object) -> None:
+        try:
+            await self._db.run(lambda conn: rows.update(conn, id, **columns), "crash", deadline=ENDING_WAIT)
+        except (StoreError, NexusError) as error:
+            _log.warning("cannot write down why process %s ends: %s", id, error)
 
     def unsaved(self, id: str) -> bool:
         """Whether the store is behind what is known of a process."""

@@ -63,7 +63,7 @@ class LiveProcess:
     """A process that runs, or one that has ended and is being looked at.
 
     Args:
-        record: what the store has of it, or will have. Not changed here.
+        record: what the store has of it, or will have. Not changed here, except for `signalled`.
         log: its output; closed with it.
         handle: None where it has ended.
         drain_wait: as `DRAIN_WAIT`.
@@ -76,6 +76,8 @@ class LiveProcess:
         on_idle: called when nothing needs it in memory any more.
         on_ending: writes down that it is being ended, why, and in how many seconds it is killed; awaited before that
             is begun. Only where its machine keeps it: the others end with the daemon.
+        on_signalled: writes down which signals that may end it were sent to it; awaited before a new one is sent. Only
+            where its machine keeps it.
         attachments: those of live connections.
     """
 
@@ -101,12 +103,12 @@ class LiveProcess:
         self.sink: Callable[[Chunk], None] | None = None
         self.on_idle: Callable[[LiveProcess], None] | None = None
         self.on_ending: Callable[[str, ExitReason, float], Awaitable[None]] | None = None
+        self.on_signalled: Callable[[str, list[int]], Awaitable[None]] | None = None
         self.attachments: list[Attachment] = []
         self._kept: dict[str, Attachment] = {}
         self._controller: Attachment | None = None
         self._drain_wait = drain_wait
         self._reason: ExitReason | None = record.ending
-        self._signalled: set[int] = set()
         self._ended = asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None
         self._first: tuple[Hold, asyncio.TimerHandle] | None = None
@@ -224,7 +226,7 @@ class LiveProcess:
     def _explain(self, raw: RawExit) -> ExitStatus | None:
         at = now()
         if raw.signal is not None:
-            told = "signalled" if raw.signal in self._signalled else "exited"
+            told = "signalled" if raw.signal in self.record.signalled else "exited"
             return ExitStatus(signal=signal_name(raw.signal), reason=self._reason or told, at=at)
         if raw.code is not None:
             return ExitStatus(code=raw.code, reason=self._reason or "exited", at=at)
@@ -330,10 +332,13 @@ class LiveProcess:
 
     async def signal(self, number: int, group: bool) -> None:
         """Send a signal. Raises ProcessExited."""
-        handle = self._require_running()
-        if number in _ENDING:
-            self._signalled.add(number)
-        await handle.signal(number, group=group)
+        self._require_running()
+        if number in _ENDING and number not in self.record.signalled:
+            # In the record itself: of a short command, the store may get it only after this.
+            self.record.signalled.append(int(number))
+            if self.on_signalled is not None and self.kept:
+                await self.on_signalled(self.id, self.record.signalled)
+        await self._require_running().signal(number, group=group)
 
     def resize(self, columns: int, rows: int) -> None:
         """Set the terminal's size. Raises ProcessExited, NotATerminal."""

@@ -245,6 +245,7 @@ class ProcessTable:
             process = self._live[id] = LiveProcess(record, log, handle, self._drain_wait)
             process.on_idle = self._drop_idle
             process.on_ending = self._archive.note_ending
+            process.on_signalled = self._archive.note_signalled
             return process
         finally:
             spawning.discard(spawn)
@@ -513,6 +514,7 @@ class ProcessTable:
             process = LiveProcess(record, OutputLog.kept(handle.kept.log, 0), handle, self._drain_wait)
             process.on_idle = self._drop_idle
             process.on_ending = self._archive.note_ending
+            process.on_signalled = self._archive.note_signalled
             process.hold_beginning(HOLD_ON, handle.kept.floor if handle.kept.floor is not None else process.log.end)
             self._live[record.id] = process
             self._watch(process, self._see_through(process))

@@ -17,7 +17,7 @@ from nexus_sdk.protocol.errors import StorageFull
 
 from nexusd.store.errors import StoreCorrupt, StoreLocked, StoreTooNew, StoreUnusable, translate
 
-REVISIONS = ("0001", "0002", "0003", "0004")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005")
 """Every revision of the schema, oldest first. The same as the scripts in `migrations/versions`."""
 
 HEAD = REVISIONS[-1]

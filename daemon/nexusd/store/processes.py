@@ -32,6 +32,7 @@ class ProcessRecord(msgspec.Struct, kw_only=True):
         ended_at: when it ended.
         deadline: when it is to be ended; once `ending` says why it is, when what is left of it is killed.
         ending: the schema's ExitReason, from the moment on in which it was decided to end it.
+        signalled: numbers of signals that callers sent and that may be what ends it.
     """
 
     id: str
@@ -51,6 +52,7 @@ class ProcessRecord(msgspec.Struct, kw_only=True):
     ended_at: datetime | None = None
     deadline: datetime | None = None
     ending: str | None = None
+    signalled: list[int] = msgspec.field(default_factory=list)
 
 
 _MAP = Mapper("processes", ProcessRecord)

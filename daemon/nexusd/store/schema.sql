@@ -95,6 +95,7 @@ CREATE TABLE processes (
 	ended_at BIGINT,
 	deadline BIGINT,
 	ending VARCHAR(20),
+	signalled TEXT DEFAULT '[]' NOT NULL,
 	PRIMARY KEY (id)
 );
 

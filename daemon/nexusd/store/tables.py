@@ -100,6 +100,7 @@ processes = Table(
     Column("ended_at", BigInteger),
     Column("deadline", BigInteger),
     Column("ending", String(20)),
+    Column("signalled", Text, nullable=False, server_default="[]"),
     Index("processes_workspace", "workspace", "started_at"),
     Index("processes_state", "state"),
     Index("processes_ended_at", "ended_at"),

@@ -10,6 +10,7 @@ import pytest
 from msgspec import UNSET
 from nexus_sdk.protocol.errors import BackendFailed, StorageFull
 from nexus_sdk.protocol.types import ExitStatus, Process
+from nexusd.processes import archive
 from nexusd.processes import table as table_module
 from nexusd.store import processes as rows
 from nexusd.store.mapping import now
@@ -251,3 +252,101 @@ async def test_what_ended_with_its_daemon_is_lost_and_nothing_is_timed(bench: Be
     assert bench.table._live == {}
     assert process.pid is not UNSET and alive(process.pid)
     await first.close(0)
+
+
+LATER = "trap 'echo asked; read go; {end}' TERM; echo ready; while :; do sleep 0.05; done"
+"""Asked to end, it waits for a line first: the daemon can go away in between."""
+
+
+async def asked(bench: Bench, end: str) -> Process:
+    """A process that has been sent TERM and waits for a line."""
+    process = await begun(bench, "sh", "-c", LATER.format(end=end), stdin=True)
+    attachment = await bench.attach(process, False)
+    await bench.table.signal(process.id, "TERM")
+    await read_until(attachment, b"asked")
+    attachment.close()
+    return process
+
+
+async def go(bench: Bench, process: Process) -> None:
+    attachment = await bench.attach(process)
+    await attachment.write_stdin(0, b"go\n")
+    attachment.close()
+
+
+@kept
+@pytest.mark.parametrize("kill", [False, True])
+async def test_who_was_signalled_is_known_to_the_next_daemon(bench: Bench, kill: bool) -> None:
+    process = await asked(bench, "trap - TERM; kill -TERM $$")
+    await (die(bench) if kill else bench.table.close(0))
+    await come_back(bench)
+    await go(bench, process)
+    exit = await ended(bench, process)
+    assert (exit.signal, exit.reason) == ("TERM", "signalled")
+
+
+@kept
+@pytest.mark.parametrize(("end", "how"), [("exit 5", (5, UNSET)), ("trap - INT; kill -INT $$", (UNSET, "INT"))])
+async def test_an_end_by_something_else_than_the_signal(bench: Bench, end: str, how: tuple[object, object]) -> None:
+    process = await asked(bench, end)
+    await die(bench)
+    await come_back(bench)
+    await go(bench, process)
+    exit = await ended(bench, process)
+    assert ((exit.code, exit.signal), exit.reason) == (how, "exited")
+
+
+@kept
+async def test_a_signal_is_written_down_before_it_is_sent_and_once(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    process = await begun(bench, "sh", "-c", STUBBORN)
+    live = bench.table._live[process.id]
+    assert live.handle is not None
+    send, known = live.handle.signal, []
+
+    async def noting(number: int, group: bool = True) -> None:
+        known.append((number, (await record(bench, process)).signalled))
+        await send(number, group=group)
+
+    monkeypatch.setattr(live.handle, "signal", noting)
+    writes, update = [], rows.update
+    monkeypatch.setattr(
+        rows, "update", lambda conn, id, **columns: writes.append(columns) or update(conn, id, **columns)
+    )
+    for name in ("TERM", "TERM", "CONT", "KILL"):
+        await bench.table.signal(process.id, name)
+    assert known == [(15, [15]), (15, [15]), (18, [15]), (9, [15, 9])]
+    assert [columns for columns in writes if "signalled" in columns] == [{"signalled": [15]}, {"signalled": [15, 9]}]
+
+
+@kept
+async def test_a_signal_to_a_command_that_is_not_in_the_store_yet(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(archive, "LINGER", 0.2)
+    script = LATER.format(end="exit 0").replace("read go", "sleep 1000")
+    running = asyncio.create_task(bench.run("sh", "-c", script))
+    await eventually(lambda: bench.table.running_count == 1)
+    [process] = (await bench.table.list("ws_test")).processes
+    assert not await _stored(bench, process)
+    await bench.table.signal(process.id, "TERM", False)
+    await eventually(lambda: _stored(bench, process))
+    assert (await record(bench, process)).signalled == [15]
+    running.cancel()
+    await asyncio.wait([running])
+
+
+@kept
+async def test_a_disk_that_is_full_stops_no_signal(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    process = await bench.start("sleep", "1000")
+    update = rows.update
+
+    def full(conn: Any, id: str, **columns: Any) -> bool:
+        if "signalled" in columns:
+            raise StorageFull("no space left", path="nexus.db")
+        return update(conn, id, **columns)
+
+    monkeypatch.setattr(rows, "update", full)
+    await bench.table.signal(process.id, "TERM")
+    assert (await ended(bench, process)).reason == "signalled"
