@@ -16,6 +16,7 @@ from nexusd.store import keys, operations
 from nexusd.store.connection import Connection
 from nexusd.store.errors import StoreError
 from nexusd.workspaces import reconcile
+from nexusd.workspaces.checkpoints import forget_removed
 
 log = logging.getLogger(__name__)
 
@@ -73,6 +74,7 @@ class Upkeep:
         def purge(conn: Connection) -> None:
             operations.purge(conn, now - self._operations_kept)
             keys.purge(conn, now - KEYS_KEPT)
+            forget_removed(conn)
 
         await self._services.processes.sweep()
         await self._services.files.sweep(self._services.registry.all())

@@ -1,4 +1,4 @@
-"""Checkpoints as they are kept. A removed one stays as a record until its workspace's records go."""
+"""Checkpoints as they are kept. A removed one stays as a record for as long as an operation speaks of it."""
 
 from __future__ import annotations
 
@@ -139,3 +139,13 @@ def update(conn: Connection, id: str, **columns: Any) -> bool:
     """Change some columns. False where there is no such checkpoint; KeyError for a column that does not exist."""
     sql, params = _MAP.update("id", columns)
     return conn.execute(sql, {**params, "key_": id}) > 0
+
+
+def removed(conn: Connection) -> list[str]:
+    """Ids of those that are removed."""
+    return [row[0] for row in conn.rows("SELECT id FROM checkpoints WHERE state = 'removed'")]
+
+
+def delete(conn: Connection, id: str) -> bool:
+    """Forget a checkpoint. False where there is no such one."""
+    return conn.execute("DELETE FROM checkpoints WHERE id = :id", {"id": id}) > 0

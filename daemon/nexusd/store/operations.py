@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from datetime import datetime
 from typing import Any
 
@@ -100,6 +100,13 @@ def select(
 def open_ones(conn: Connection) -> list[OperationRecord]:
     """Operations that have not ended, oldest first: what a start has to finish or undo."""
     return _MAP.decode_all(conn.rows(f"{_MAP.select_sql} WHERE state = 'running' ORDER BY created_at, id"))
+
+
+def params_of(conn: Connection, kinds: Collection[str]) -> Iterator[dict[str, Any]]:
+    """What was asked for by each operation of these kinds, in no order."""
+    for kind, params in conn.each("SELECT kind, params FROM operations"):
+        if kind in kinds:
+            yield msgspec.json.decode(params)
 
 
 def update(conn: Connection, id: str, **columns: Any) -> bool:

@@ -19,6 +19,7 @@ from nexus_sdk.protocol.errors import (
 
 from nexusd.ids import new_id
 from nexusd.store import checkpoints as rows
+from nexusd.store import operations as operation_rows
 from nexusd.store import ports as port_rows
 from nexusd.store import workspaces as workspace_rows
 from nexusd.store.checkpoints import CheckpointRecord
@@ -32,6 +33,8 @@ from nexusd.workspaces.ports import STANDARD, allocate
 from nexusd.workspaces.registry import Sees
 
 SAVEABLE = ("stopped", "running", "paused", "error")
+KINDS = ("checkpoint", "restore", "fork", "forget")
+"""The kinds of operation that speak of checkpoints."""
 
 
 class Checkpoints:
@@ -272,6 +275,20 @@ def _draft(record: WorkspaceRecord, name: str, comment: str, *, automatic: bool 
         options=record.options,
         created_at=datetime.now(UTC),
     )
+
+
+def forget_removed(conn: Connection) -> int:
+    """Forget the records of removed checkpoints that no operation speaks of any more; returns how many.
+
+    Until then they are what a repeated call with the same key, and whoever asks for the operation, is told.
+    """
+    removed = rows.removed(conn)
+    if not removed:
+        return 0
+    spoken_of: set[str] = set()
+    for params in operation_rows.params_of(conn, KINDS):
+        spoken_of.update(params[name] for name in ("checkpoint", "before") if name in params)
+    return sum(rows.delete(conn, checkpoint) for checkpoint in removed if checkpoint not in spoken_of)
 
 
 def absent(checkpoint: str) -> CheckpointNotFound:

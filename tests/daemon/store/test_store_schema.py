@@ -123,7 +123,7 @@ def test_the_schema_compiles_for_postgresql() -> None:
     assert unique.startswith("CREATE UNIQUE INDEX") and "WHERE state != 'destroyed'" in unique
 
 
-@pytest.mark.parametrize("name", ["workspaces", "operations", "processes", "ports", "keys", "tokens"])
+@pytest.mark.parametrize("name", ["workspaces", "operations", "processes", "checkpoints", "ports", "keys", "tokens"])
 def test_records_and_columns_are_the_same(name: str) -> None:
     mapper = importlib.import_module(f"nexusd.store.{name}")._MAP
     assert isinstance(mapper, Mapper)
