@@ -149,7 +149,10 @@ def inside(found: Sequence[Any], directory: Path | None = None) -> Any | None:
 
 
 def around(found: Sequence[Any], directory: Path | None = None) -> Any | None:
-    """Return the workspace that the environment names, else the current one of the repository around a directory."""
+    """Return the workspace that the environment names, else the current one of the repository around a directory.
+
+    Each owner has a current one: where the token sees those of several, none is taken.
+    """
     own = os.environ.get("NEXUS_WORKSPACE")
     for workspace in found:
         if own and workspace.id == own:
@@ -158,8 +161,8 @@ def around(found: Sequence[Any], directory: Path | None = None) -> Any | None:
     if here is None:
         return None
     mine = [workspace for workspace in found if os.path.realpath(workspace.repository.path or "/") == str(here.root)]
-    current = [workspace for workspace in mine if workspace.current]
-    return current[0] if current else (mine[0] if len(mine) == 1 else None)
+    likely = [workspace for workspace in mine if workspace.current] or mine
+    return likely[0] if len(likely) == 1 else None
 
 
 def check_local(address: Address) -> None:

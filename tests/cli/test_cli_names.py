@@ -118,5 +118,7 @@ def test_around(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert around([first, second, other], repository) is None
     second.current = True
     assert around([first, second, other], repository) is second
+    first.current = True  # another owner's
+    assert around([first, second, other], repository) is None
     monkeypatch.setenv("NEXUS_WORKSPACE", "c")
     assert around([first, second, other], repository) is other

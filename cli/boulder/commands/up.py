@@ -74,8 +74,9 @@ async def up(
     variables, marks = pairs(env, "--env", dict(os.environ)), pairs(labels, "--label")
     source, candidates = wanted(name, repo)
     async with connect(app) as connection:
-        known = {workspace.name: workspace for workspace in (await workspaces(connection)).workspaces}
-        existing = pick(candidates, known, source, strict=name is not None)
+        known = (await workspaces(connection)).workspaces
+        owner = connection.ready.identity.subject
+        existing = pick(candidates, known, source, owner, strict=name is not None)
         if existing is not None:
             given = {"--ref": ref, "--backend": backend, "--env": env, "--label": labels, "--port": ports}
             ignored = [option for option, value in given.items() if value]
@@ -84,7 +85,8 @@ async def up(
                 app.out.warn(f"{existing.name} exists already: {', '.join(ignored)} changes nothing")
             workspace = await begin(app, connection, existing, no_start)
         else:
-            free = next(candidate for candidate in candidates if candidate not in known)
+            taken = {workspace.name for workspace in known if workspace.owner == owner}
+            free = next(candidate for candidate in candidates if candidate not in taken)
             params = types.WorkspaceCreateParams(
                 name=free,
                 repository=types.RepositorySource(url=source, ref=ref or msgspec.UNSET),
@@ -141,24 +143,43 @@ def wanted(name: str | None, repo: str | None) -> tuple[str, list[str]]:
 
 
 def pick(
-    candidates: list[str], known: dict[str, types.Workspace], source: str, *, strict: bool
+    candidates: list[str], known: list[types.Workspace], source: str, owner: str, *, strict: bool
 ) -> types.Workspace | None:
     """Return the workspace that is meant, if it exists.
 
-    A name that another repository's workspace has is a conflict if the user gave it; a default gives way to the next.
+    Names are unique for their owner, and a token may see several people's. As everywhere, a name means the caller's own
+    workspace first, then the only one that there is: here of this repository. A name that the caller's workspace of
+    another repository has is a conflict if the user gave it; a default gives way to the next.
+
+    Args:
+        candidates: the names that may be meant, best first.
+        known: the workspaces that the caller sees.
+        source: the repository.
+        owner: the caller.
+        strict: whether the user gave the name.
 
     Raises:
-        CliError: the name is taken.
+        CliError: the name is taken, or is that of several workspaces of others.
     """
     from boulder.errors import CliError
-    from boulder.exits import CONFLICT
+    from boulder.exits import CONFLICT, USAGE
 
+    mine = {workspace.name: workspace for workspace in known if workspace.owner == owner}
     for candidate in candidates:
-        workspace = known.get(candidate)
-        if workspace is not None and source in (workspace.repository.path, workspace.repository.url):
-            return workspace
-    if all(candidate in known for candidate in candidates):
-        other = known[candidates[0]]
+        named = [mine[candidate]] if candidate in mine else [one for one in known if one.name == candidate]
+        found = [one for one in named if source in (one.repository.path, one.repository.url)]
+        if len(found) > 1:
+            whose = ", ".join(f"{one.id} of {one.owner}" for one in found)
+            raise CliError(
+                f"{len(found)} workspaces of this repository are named {candidate}, and none is yours: {whose}",
+                hint=f"start the one you mean by its id: boulder workspace start {found[0].id}; or choose another name",
+                name="workspace_ambiguous",
+                exit=USAGE,
+            )
+        if found:
+            return found[0]
+    if all(candidate in mine for candidate in candidates):
+        other = mine[candidates[0]]
         where = other.repository.path or other.repository.url
         raise CliError(
             f"workspace {other.name} exists already, made from {where}",

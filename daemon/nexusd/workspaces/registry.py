@@ -120,8 +120,13 @@ class Registry:
         own = owners.get(subject)
         if own is not None and sees(own, subject):
             return self._records[own]
-        seen = [workspace for owner, workspace in islice(owners.items(), 1000) if sees(workspace, owner)]
-        return self._records[seen[0]] if len(seen) == 1 else None
+        seen = self.named(reference, sees)
+        return seen[0] if len(seen) == 1 else None
+
+    def named(self, name: str, sees: Sees) -> list[WorkspaceRecord]:
+        """The workspaces of this name that the caller sees, whoever they belong to."""
+        owners = self._by_name.get(name, {})
+        return [self._records[workspace] for owner, workspace in islice(owners.items(), 1000) if sees(workspace, owner)]
 
     def cursor(self, sequence: int | None = None) -> str:
         """The opaque cursor after a change; by default after the newest."""

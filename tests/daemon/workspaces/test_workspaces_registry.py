@@ -69,6 +69,17 @@ def test_what_a_reference_means(registry, who, reference, found):
     assert (resolved.id if resolved else None) == found
 
 
+def test_everybody_whose_workspace_has_a_name(registry):
+    def named(who):
+        return [found.id for found in registry.named("main", who.sees)]
+
+    assert sorted(named(identity("root", "*"))) == ["ws_a", "ws_b"]
+    assert named(identity("alice", "own")) == ["ws_a"]
+    assert named(identity("carol", frozenset({"ws_b"}))) == ["ws_b"]
+    assert named(identity("carol", "own")) == []
+    assert registry.named("ws_a", identity("root", "*").sees) == []
+
+
 def test_a_destroyed_workspace_frees_its_name(registry):
     registry.put(record("ws_a", "main", "alice", state="destroyed"))
     who = identity("alice", "own")
