@@ -110,6 +110,7 @@ class LiveProcess:
         self._drain_wait = drain_wait
         self._reason: ExitReason | None = record.ending
         self._ended = asyncio.Event()
+        self._signalling = asyncio.Lock()
         self._timer: asyncio.TimerHandle | None = None
         self._first: tuple[Hold, asyncio.TimerHandle] | None = None
         self._killing: set[asyncio.Task[None]] = set()
@@ -333,11 +334,13 @@ class LiveProcess:
     async def signal(self, number: int, group: bool) -> None:
         """Send a signal. Raises ProcessExited."""
         self._require_running()
-        if number in _ENDING and number not in self.record.signalled:
-            # In the record itself: of a short command, the store may get it only after this.
-            self.record.signalled.append(int(number))
-            if self.on_signalled is not None and self.kept:
-                await self.on_signalled(self.id, self.record.signalled)
+        # In turn: a signal that is not written down must not overtake one that is.
+        async with self._signalling:
+            if number in _ENDING and number not in self.record.signalled:
+                # In the record itself: of a short command, the store may get it only after this.
+                self.record.signalled.append(int(number))
+                if self.on_signalled is not None and self.kept:
+                    await self.on_signalled(self.id, self.record.signalled)
         await self._require_running().signal(number, group=group)
 
     def resize(self, columns: int, rows: int) -> None:

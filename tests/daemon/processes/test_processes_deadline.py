@@ -321,6 +321,31 @@ async def test_a_signal_is_written_down_before_it_is_sent_and_once(
 
 
 @kept
+async def test_signals_arrive_in_their_order(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    process = await begun(bench, "sh", "-c", STUBBORN)
+    live = bench.table._live[process.id]
+    assert live.handle is not None and live.on_signalled is not None
+    send, note, sent, written = live.handle.signal, live.on_signalled, [], asyncio.Event()
+
+    async def sending(number: int, group: bool = True) -> None:
+        sent.append(number)
+        await send(number, group=group)
+
+    async def noting_late(id: str, numbers: list[int]) -> None:
+        await written.wait()
+        await note(id, numbers)
+
+    monkeypatch.setattr(live.handle, "signal", sending)
+    live.on_signalled = noting_late
+    calls = [asyncio.create_task(bench.table.signal(process.id, name)) for name in ("TERM", "CONT", "TERM", "WINCH")]
+    await asyncio.wait(calls, timeout=0.1)
+    assert sent == []
+    written.set()
+    await asyncio.gather(*calls)
+    assert sent == [15, 18, 15, 28]
+
+
+@kept
 async def test_a_signal_to_a_command_that_is_not_in_the_store_yet(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
