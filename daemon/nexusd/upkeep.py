@@ -12,7 +12,7 @@ from nexus_sdk.protocol.errors import NexusError
 
 from nexusd.api.services import Services
 from nexusd.config.model import Config
-from nexusd.store import keys, operations
+from nexusd.store import keys, operations, tokens
 from nexusd.store.connection import Connection
 from nexusd.store.errors import StoreError
 from nexusd.workspaces import reconcile
@@ -25,6 +25,8 @@ SETTLE_SECONDS = 2.0
 RECONCILE_SECONDS = 60.0
 SWEEP_SECONDS = 600.0
 KEYS_KEPT = timedelta(days=7)
+TOKENS_KEPT = timedelta(days=30)
+"""How long a list of tokens still tells of one that has expired."""
 
 Work = Callable[[], Awaitable[None]]
 
@@ -74,6 +76,7 @@ class Upkeep:
         def purge(conn: Connection) -> None:
             operations.purge(conn, now - self._operations_kept)
             keys.purge(conn, now - KEYS_KEPT)
+            tokens.purge(conn, now - TOKENS_KEPT)
             forget_removed(conn)
 
         await self._services.processes.sweep()

@@ -1,4 +1,4 @@
-"""Records of removed checkpoints go with the last operation that speaks of them."""
+"""What a daemon forgets by itself: removed checkpoints with the last operation that speaks of them, tokens of old."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 from nexusd.config.model import Config
-from nexusd.store import checkpoints, operations
+from nexusd.store import checkpoints, operations, tokens
 from nexusd.store.checkpoints import CheckpointRecord
 from nexusd.store.database import Database
 from nexusd.store.operations import OperationRecord
+from nexusd.store.tokens import TokenRecord
 from nexusd.upkeep import Upkeep
 from nexusd.workspaces.checkpoint_plans import checkpoint_plans
 from nexusd.workspaces.checkpoints import KINDS
@@ -94,3 +95,25 @@ async def test_they_stay_as_long_as_the_operation(
 def test_every_kind_that_speaks_of_checkpoints_is_known() -> None:
     parts: Any = None
     assert set(KINDS) == set(checkpoint_plans(parts))
+
+
+async def test_tokens_that_expired_long_ago_are_forgotten_and_no_others(db: Database) -> None:
+    for id, expires_at in (
+        ("tk_long", OLD),
+        ("tk_just", NOW - timedelta(days=29)),
+        ("tk_valid", NOW + timedelta(days=1)),
+    ):
+        record = TokenRecord(
+            id=id,
+            subject="ci",
+            name=id,
+            scopes=["fs:read"],
+            workspaces=["own"],
+            created_at=OLD - timedelta(days=1),
+            expires_at=expires_at,
+            issuer_subject="uid:1000",
+        )
+        await db.run(lambda conn, record=record: tokens.insert(conn, record))
+        await db.run(lambda conn, id=id: tokens.revoke(conn, id, OLD))
+    await sweep(db)
+    assert await db.read(tokens.revoked_ids) == {"tk_just", "tk_valid"}
