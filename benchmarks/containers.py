@@ -6,6 +6,7 @@ import itertools
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,6 +26,7 @@ IMAGE = f"nexus-bench-base:{os.getpid()}"
 _PORTS = ("ports.range.start=25000", "ports.range.end=27999")
 """Below what the kernel hands out by itself to connections."""
 _BUILD_S = 600.0
+_REST_S = 30.0
 _numbers = itertools.count(1)
 
 
@@ -90,6 +92,15 @@ class Containers:
             yield made
         finally:
             self.daemon.destroy(made["id"])
+
+    def rest(self) -> None:
+        """Wait until the daemon has made a network ahead, while no workspace is there. Raises RuntimeError."""
+        deadline = time.monotonic() + _REST_S
+        while not self.engine.api.networks(filters={"label": "nexus.instance"}):
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"the daemon has made no network ahead within {_REST_S} s")
+            time.sleep(0.05)
+        time.sleep(0.2)  # the engine says so before it is done
 
     def container(self, workspace: dict[str, Any]) -> str:
         """What the engine calls a workspace's container."""

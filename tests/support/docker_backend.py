@@ -70,6 +70,7 @@ def make_backend(
 ):
     """A backend on the state in a folder; `settings` are keys of the section docker."""
     settings.setdefault("image", BASE)
+    settings.setdefault("spare_networks", 0)
     resources = Resources() if classes is None else Resources(classes=dict(classes))
     return DockerBackend(
         folder / "state",

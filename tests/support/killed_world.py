@@ -7,7 +7,7 @@ import itertools
 import os
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +46,9 @@ class KilledWorld:
         if host.startswith("unix://"):
             self.socket.symlink_to(host.removeprefix("unix://"))
             host = f"unix://{self.socket}"
-        self.daemon = DaemonProcess(folder / "home", settings=[f"docker.host={host}", *PORTS])
+        self.daemon = DaemonProcess(
+            folder / "home", settings=[f"docker.host={host}", "docker.spare_networks=0", *PORTS]
+        )
         self.home = self.daemon.home
         self._names = itertools.count(1)
         self._foreign = self._at_engine()
@@ -107,14 +109,14 @@ class KilledWorld:
         if self.daemon.process is None or self.daemon.process.poll() is not None:
             self.daemon.start()
 
-    def die_at(self, point: str, method: str, **params: object) -> dict[str, Any] | None:
+    def die_at(self, point: str, method: str, *, environ: Mapping[str, str] = {}, **params: object) -> Any:
         """Call a method on a daemon that kills itself at a point; the answer, if it gave one before.
 
         The daemon that runs now is killed as well, and leaves what it has to the one that will die.
         """
         if self.daemon.process is not None and self.daemon.process.poll() is None:
             self.daemon.kill()
-        self.daemon.start(NEXUS_FAILPOINT=point)
+        self.daemon.start(NEXUS_FAILPOINT=point, **environ)
         try:
             answer = self.daemon.rpc(method, timeout=PATIENCE, **params)
         except ConnectionError:

@@ -363,6 +363,14 @@ class Backend(Protocol):
         """
         ...
 
+    def ahead(self, options: MachineOptions) -> str | None:
+        """The id of a workspace to come for which something was made ahead; each is given once. None: there is none.
+
+        Args:
+            options: of the workspace, from `check`.
+        """
+        ...
+
     async def begin(self, spec: MachineSpec) -> None:
         """Begin, in the background, what `create` needs and the worktree is not needed for; it goes on with that.
 

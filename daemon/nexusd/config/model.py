@@ -247,6 +247,15 @@ class Docker(Section, frozen=True, kw_only=True):
     image_timeout: Annotated[
         float, _key("duration", "How long fetching or building an image may take.", least=1, most=86400)
     ] = 1800.0
+    spare_networks: Annotated[
+        int,
+        _key(
+            "integer",
+            "How many networks are kept ready for workspaces to come, once there was one. Each saves one 0.1 s.",
+            least=0,
+            most=16,
+        ),
+    ] = 1
 
 
 class Node(Section, frozen=True, kw_only=True):

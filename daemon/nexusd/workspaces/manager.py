@@ -177,7 +177,7 @@ class Manager:
         options = await self.parts.backend(backend).check(asked, [*STANDARD, *params.ports])
         now = datetime.now(UTC)
         record = WorkspaceRecord(
-            id=new_id("ws"),
+            id=self.parts.backend(backend).ahead(options) or new_id("ws"),
             name=params.name,
             owner=owner,
             state="pending",

@@ -15,6 +15,7 @@ from nexus_sdk.protocol.types import Capabilities, MachineOptions
 
 from nexusd.backends.base import MachineSpec, MachineStats, MachineStatus, Report, quiet
 from nexusd.backends.docker import failures, names, options
+from nexusd.backends.docker.ahead import Ahead
 from nexusd.backends.docker.checkpoints import Saved
 from nexusd.backends.docker.containers import Container, Containers
 from nexusd.backends.docker.engine import Engine
@@ -120,8 +121,11 @@ class DockerBackend:
             resources=self._resources,
             git_dir=self._git_dir if self._settings.git == "read-only" else None,
         )
+        self._ahead = Ahead(self._settings.spare_networks, self._notes, self._networks, lambda: bool(self._busy))
         notes = await asyncio.to_thread(self._notes.all)
         self._expected = {note.workspace: note.wanted for note in notes}
+        if notes:
+            self._ahead.later()
         self._trouble = ""
 
     async def close(self) -> None:
@@ -136,6 +140,7 @@ class DockerBackend:
         if not self._trouble:
             await self._sessions.close()
             await self._maker.close()
+            await self._ahead.close()
         self._trouble = "closed"
         self._engine.close()
         self._roots.close()
@@ -178,8 +183,17 @@ class DockerBackend:
 
     # -- verbs ---------------------------------------------------------------------------------------------------
 
+    def ahead(self, options_: MachineOptions) -> str | None:
+        """The id of a workspace that there is a network for."""
+        taken = None if self._trouble or not options_.egress else self._ahead.take()
+        if taken is None:
+            return None
+        self._maker.begun[taken[0]] = taken[1]
+        return taken[0]
+
     async def begin(self, spec: MachineSpec) -> None:
         """Begin to make the network."""
+        self._ahead.used(spec.workspace)
         async with self._verb(spec.workspace, "begin"):
             await self._maker.begin(spec)
 
@@ -207,7 +221,8 @@ class DockerBackend:
 
     async def _run(self, spec: MachineSpec, container: Container) -> None:
         # What is written down meanwhile takes no less time than the engine's answer.
-        await both(self._networks.ensure(spec), self._sessions.new_secret(spec, container))
+        network = self._networks.ensure(spec.workspace, internal=not spec.options.egress)
+        await both(network, self._sessions.new_secret(spec, container))
         failpoint("docker.start.before")
         await self._containers.start(container.id, spec)
         failpoint("docker.start.after")
@@ -319,7 +334,10 @@ class DockerBackend:
         # A network without a container is what a daemon left that was killed as it made both.
         states = {note.workspace: "absent" for note in notes} | dict.fromkeys(await self._networks.owners(), "absent")
         states.update(await self._containers.states())
-        return [MachineStatus(workspace, state) for workspace, state in sorted(states.items())]
+        to_come = self._ahead.ids()
+        return [
+            MachineStatus(workspace, state) for workspace, state in sorted(states.items()) if workspace not in to_come
+        ]
 
     async def stats(self, workspace: str) -> MachineStats:
         """What the container uses, from its helper, or from the engine where that does not answer."""
@@ -397,6 +415,8 @@ class DockerBackend:
                     self._seen(workspace)
             if self._expected:
                 self._follow()
+            if not self._busy:
+                self._ahead.later()
 
     def _require_open(self, step: str) -> None:
         if self._trouble:

@@ -191,7 +191,7 @@ class Containers:
                         raise
                 # Somebody removed the network while the container was stopped, or a call of a daemon that was killed
                 # ended only now and made a second one. That can happen again until the container runs.
-                self._networks.mend(client, spec)
+                self._networks.mend(client, spec.workspace, internal=not spec.options.egress)
                 if gone:
                     self._move(client, id, name)
 

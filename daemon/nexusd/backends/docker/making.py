@@ -73,12 +73,12 @@ class Maker:
 
     async def begin(self, spec: MachineSpec) -> None:
         """Begin to make the network of a workspace that there is nothing of yet; `make` goes on with it."""
-        if await asyncio.to_thread(self.notes.get, spec.workspace) is not None:
+        if spec.workspace in self.begun or await asyncio.to_thread(self.notes.get, spec.workspace) is not None:
             return
         await self._there()
         await asyncio.to_thread(self.notes.put, Note(workspace=spec.workspace))
         failpoint("docker.create.begun")
-        self.begun[spec.workspace] = _told(asyncio.create_task(self.networks.ensure(spec, look=False)))
+        self.begun[spec.workspace] = _told(asyncio.create_task(self._network(spec, look=False)))
 
     async def settled(self, workspace: str) -> None:
         """What was begun for a workspace has ended, one way or the other."""
@@ -114,13 +114,16 @@ class Maker:
             await asyncio.to_thread(self.notes.put, note)
         failpoint("docker.create.note")
         # Only at its start does a container need its network, which takes the engine longer than all the rest.
-        network = begun or self.networks.ensure(spec, look=not new)
+        network = begun or self._network(spec, look=not new)
         found = await both(self._finish(spec, found, note, report), network)
         failpoint("docker.create.prepared")
         note.prepared = True
         await asyncio.to_thread(self.notes.put, note)
         failpoint("docker.create.noted")
         return found
+
+    async def _network(self, spec: MachineSpec, *, look: bool) -> None:
+        await self.networks.ensure(spec.workspace, internal=not spec.options.egress, look=look)
 
     async def _there(self) -> None:
         """The engine answers. Where it does not, there is no note either, and nothing to wait for when it is undone."""

@@ -6,7 +6,6 @@ import ipaddress
 import zlib
 from typing import TYPE_CHECKING, Any
 
-from nexusd.backends.base import MachineSpec
 from nexusd.backends.docker import failures, names, recipe
 from nexusd.backends.docker.engine import Engine
 from nexusd.backends.docker.names import Marks
@@ -33,23 +32,24 @@ class Networks:
         self._engine = engine
         self._marks = marks
 
-    async def ensure(self, spec: MachineSpec, *, look: bool = True) -> None:
+    async def ensure(self, workspace: str, *, internal: bool, look: bool = True) -> None:
         """The workspace has its network, and no second one of that name.
 
         Args:
-            spec: the workspace.
+            workspace: its id.
+            internal: whether a network that is made leads nowhere.
             look: whether there may be one already. Where not, it is looked for only once the engine refuses the name.
 
         Raises:
             MachineConflict: somebody else's network has the name.
         """
         failpoint("docker.network.before")
-        await self._engine.call("making the network", lambda client: self._ensure(client, spec, look))
+        await self._engine.call("making the network", lambda client: self._ensure(client, workspace, internal, look))
         failpoint("docker.network.after")
 
-    def mend(self, client: Client, spec: MachineSpec) -> None:
+    def mend(self, client: Client, workspace: str, *, internal: bool) -> None:
         """`ensure`, for a call that is under way."""
-        self._ensure(client, spec, look=True)
+        self._ensure(client, workspace, internal, look=True)
 
     async def owners(self) -> set[str]:
         """The workspaces that have one."""
@@ -64,12 +64,12 @@ class Networks:
         """Remove the workspace's networks; what was connected to them from outside is disconnected, and lives on."""
         await self._engine.call("removing the network", lambda client: self._remove(client, workspace))
 
-    def _ensure(self, client: Client, spec: MachineSpec, look: bool) -> None:
-        if look and self._there(client, spec.workspace):
+    def _ensure(self, client: Client, workspace: str, internal: bool, look: bool) -> None:
+        if look and self._there(client, workspace):
             return
-        if not self._create(client, spec) and not self._there(client, spec.workspace):
+        if not self._create(client, workspace, internal) and not self._there(client, workspace):
             # Who had the name has let go of it since.
-            self._create(client, spec)
+            self._create(client, workspace, internal)
 
     def _there(self, client: Client, workspace: str) -> bool:
         """Whether it has one; of several that an engine made at the same time, one is left."""
@@ -87,10 +87,10 @@ class Networks:
                 self._take_away(client, found["Id"])
         return bool(named)
 
-    def _create(self, client: Client, spec: MachineSpec) -> bool:
+    def _create(self, client: Client, workspace: str, internal: bool) -> bool:
         """Make it; False where the engine has one of the name."""
         try:
-            self._post(client, recipe.network(spec, self._marks, None))
+            self._post(client, recipe.network(workspace, internal, self._marks, None))
             return True
         except Exception as error:
             if failures.name_taken(error):
@@ -98,13 +98,13 @@ class Networks:
             if not failures.no_addresses(error):
                 raise
         subnets = 1 << (PREFIX - POOL.prefixlen)
-        first = zlib.crc32(spec.workspace.encode()) % subnets
+        first = zlib.crc32(workspace.encode()) % subnets
         for attempt in range(ATTEMPTS):
             number = (first + attempt * 37) % subnets
             address = int(POOL.network_address) + (number << (32 - PREFIX))
             subnet = f"{ipaddress.ip_address(address)}/{PREFIX}"
             try:
-                self._post(client, recipe.network(spec, self._marks, subnet))
+                self._post(client, recipe.network(workspace, internal, self._marks, subnet))
                 return True
             except Exception as error:
                 if failures.name_taken(error):

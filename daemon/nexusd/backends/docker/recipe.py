@@ -114,20 +114,21 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
         return found
 
 
-def network(spec: MachineSpec, marks: Marks, subnet: str | None) -> dict[str, Any]:
+def network(workspace: str, internal: bool, marks: Marks, subnet: str | None) -> dict[str, Any]:
     """The body of the engine's ``POST /networks/create``: a bridge of the workspace's own.
 
     Args:
-        spec: the workspace.
+        workspace: its id.
+        internal: whether it leads nowhere.
         marks: ours.
         subnet: addresses to use; None: the engine chooses.
     """
     body: dict[str, Any] = {
-        "Name": names.container(spec.workspace),
+        "Name": names.container(workspace),
         "CheckDuplicate": True,
         "Driver": "bridge",
-        "Internal": not spec.options.egress,
-        "Labels": marks.labels(spec.workspace),
+        "Internal": internal,
+        "Labels": marks.labels(workspace),
     }
     if subnet is not None:
         body["IPAM"] = {"Driver": "default", "Config": [{"Subnet": subnet}]}

@@ -140,6 +140,10 @@ class HostBackend(NoFilesOfItsOwn):
         refuse_options(self.name, options)
         return options
 
+    def ahead(self, options: MachineOptions) -> str | None:
+        """There is nothing that takes time."""
+        return None
+
     async def begin(self, spec: MachineSpec) -> None:
         """There is nothing that takes time."""
 

@@ -91,6 +91,10 @@ class MockBackend:
         refuse_options(self.name, options)
         return options
 
+    def ahead(self, options: MachineOptions) -> str | None:
+        """See `Backend.ahead`."""
+        return self._inner.ahead(options)
+
     async def begin(self, spec: MachineSpec) -> None:
         """See `Backend.begin`."""
         await self._inner.begin(spec)

@@ -8,6 +8,7 @@ runs in another workspace; none of its output may be missing.
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -76,6 +77,7 @@ PAUSE = ["pause.pause.before", "docker.pause.after", "pause.end.before"]
 RESUME = ["docker.adopt.thawed", "resume.resume.before", "docker.resume.after", "resume.end.before"]
 SPAWN = ["keeper.spawn.log", "keeper.spawn.sent", "exec.start.spawned", "exec.start.recorded"]
 END = ["exec.end.known", "exec.end.noted", "exec.end.saving", "exec.end.saved", "keeper.forget.sent"]
+AHEAD = ["docker.ahead.noted", "docker.network.after@2", "docker.ahead.made"]
 RECOVER = ["recover.processes.after", "recover.orphans.after", "recover.settle.after"]
 CHECKPOINTS = ("docker.checkpoint.", "docker.restore.", "docker.fork.", "docker.forget.")
 """How those of `test_docker_checkpoints_killed` begin."""
@@ -88,7 +90,7 @@ def test_every_point_is_died_at() -> None:
     for module in Path(nexusd.__file__).parent.rglob("*.py"):
         written.update(re.findall(r'failpoint\("((?:docker|keeper|backend)\.[a-z.]+)"\)', module.read_text()))
     written = {point for point in written if not point.startswith(CHECKPOINTS)}
-    tried = {*CREATE, *BUILD, *START, *STOP, *DESTROY, *PAUSE, *RESUME, *SPAWN, *END, *RECOVER}
+    tried = {*CREATE, *BUILD, *START, *STOP, *DESTROY, *PAUSE, *RESUME, *SPAWN, *END, *RECOVER, *AHEAD}
     assert len(written) > 20
     assert written - {point.partition("@")[0] for point in tried} == NOBODYS
 
@@ -149,6 +151,37 @@ def test_a_network_that_came_after_its_workspace_was_destroyed(world: KilledWorl
     assert len(world.networks()) == 2
     world.recovered()
     world.gone()
+
+
+@pytest.mark.parametrize("point", AHEAD)
+def test_killed_while_a_network_is_made_ahead(world: KilledWorld, point: str) -> None:
+    params = world.new()
+    world.die_at(point, "workspace.create", environ={"NEXUS_DOCKER__SPARE_NETWORKS": "1"}, **params)
+    world.recovered()
+    world.check()
+    made = world.daemon.call("workspace.create", **params)["workspace"]
+    assert made["state"] == "running" and world.outcome(made["id"], "create") == "done"
+    destroy(world, made["id"])
+
+
+def test_killed_while_a_network_made_ahead_is_used(world: KilledWorld) -> None:
+    """The next daemon goes on with the workspace, whose network is there already."""
+    world.daemon.kill()
+    world.daemon.start(NEXUS_FAILPOINT="docker.create.run@2", NEXUS_DOCKER__SPARE_NETWORKS="1")
+    before = {one["Name"] for one in world.networks()}
+    made = world.create()["id"]
+    eventually(lambda: len(world.networks()) == len(before) + 2, world.networks)
+    [spare] = {one["Name"] for one in world.networks()} - before - {f"nexus-{made}"}
+    params = world.new()
+    with contextlib.suppress(ConnectionError):
+        world.daemon.rpc("workspace.create", **params)
+    assert world.daemon.wait(30) == -9, world.daemon.log[-3000:]
+    world.recovered()
+    world.check()
+    another = world.daemon.call("workspace.create", **params)["workspace"]["id"]
+    assert f"nexus-{another}" == spare
+    world.daemon.call("workspace.destroy", workspace=made, force=True)
+    destroy(world, another)
 
 
 @pytest.mark.parametrize("point", BUILD)
