@@ -74,8 +74,8 @@ def after_we_looked(backend, monkeypatch, happens):
     """Let something happen between the last look at the network and the start."""
     ensure = backend._networks.ensure
 
-    async def ensured(spec, **looking):
-        await ensure(spec, **looking)
+    async def ensured(workspace, **more):
+        await ensure(workspace, **more)
         happens()
 
     monkeypatch.setattr(backend._networks, "ensure", ensured)
@@ -249,11 +249,11 @@ async def test_a_second_one_that_comes_again_and_again(engine, backend, spec, mo
     second(engine, backend, spec)
     mend, mended = backend._networks.mend, []
 
-    def mending(client, spec):
-        mend(client, spec)
+    def mending(client, workspace, **more):
+        mend(client, workspace, **more)
         mended.append(second(engine, backend, spec))
 
-    async def ensured(spec, **looking):
+    async def ensured(workspace, **more):
         pass
 
     with monkeypatch.context() as patched:
