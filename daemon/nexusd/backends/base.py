@@ -371,6 +371,10 @@ class Backend(Protocol):
         """
         ...
 
+    def give_back(self, workspace: str) -> None:
+        """An id from `ahead`, or any other, did not become a workspace, and certainly never will: it was refused."""
+        ...
+
     async def begin(self, spec: MachineSpec) -> None:
         """Begin, in the background, what `create` needs and the worktree is not needed for; it goes on with that.
 

@@ -22,6 +22,7 @@ from nexus_sdk.protocol.errors import (
     NexusError,
     OperationDone,
     OperationNotFound,
+    PortsExhausted,
     WorkspaceBusy,
     WorkspaceExists,
     WorkspaceNotFound,
@@ -221,7 +222,12 @@ class Manager:
                 port_rows.insert(conn, PortRecord(port=port, workspace=record.id, name=name, created_at=now))
             self.insert_operation(conn, owner, operation)
 
-        await self.parts.db.run(accept)
+        try:
+            await self.parts.db.run(accept)
+        except (WorkspaceExists, LimitWorkspaces, PortsExhausted, InvalidParams):
+            # Only where that is certain: of anything else nobody knows whether it was written.
+            self.parts.backend(backend).give_back(record.id)
+            raise
         await self.refresh(record.id)
         return self.journal.begin(self.plans["create"], operation)
 

@@ -64,6 +64,11 @@ class Ahead:
                 return id, making
         return None
 
+    def give_back(self, workspace: str, making: asyncio.Task[None]) -> None:
+        """One that was taken did not become a workspace."""
+        if self._handed_out.pop(workspace, None) is not None:
+            self._ready[workspace] = making
+
     def used(self, workspace: str) -> None:
         """A workspace with this id exists now."""
         self._handed_out.pop(workspace, None)

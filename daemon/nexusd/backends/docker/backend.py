@@ -191,6 +191,11 @@ class DockerBackend:
         self._maker.begun[taken[0]] = taken[1]
         return taken[0]
 
+    def give_back(self, workspace: str) -> None:
+        """See `Backend.give_back`."""
+        if (making := self._maker.begun.pop(workspace, None)) is not None:
+            self._ahead.give_back(workspace, making)
+
     async def begin(self, spec: MachineSpec) -> None:
         """Begin to make the network."""
         self._ahead.used(spec.workspace)

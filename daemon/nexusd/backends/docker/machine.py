@@ -7,7 +7,8 @@ import os
 import posixpath
 from collections.abc import Awaitable, Callable, Mapping
 
-from nexus_sdk.protocol.errors import CwdInvalid
+import msgspec
+from nexus_sdk.protocol.errors import CwdInvalid, PortRefused
 
 from nexusd.backends.base import (
     ByteStream,
@@ -17,7 +18,7 @@ from nexusd.backends.base import (
     RootHandle,
     SpawnSpec,
 )
-from nexusd.backends.docker import names
+from nexusd.backends.docker import names, published
 from nexusd.backends.docker.filesystem import open_whole
 from nexusd.backends.docker.helper import Connection
 from nexusd.backends.host import environment
@@ -107,12 +108,23 @@ class DockerMachine:
         return await (await self._inside(self.spec)).whole(self.root())
 
     async def dial(self, port: int) -> ByteStream:
-        """Connect to a port of the container's loopback; every one of them is the workspace's."""
-        return await (await self._inside(self.spec)).connection.dial(port)
+        """Connect to a port of the container's loopback; every one of them is the workspace's.
+
+        The number of an allocated port leads where it leads on this node (`container_ports`).
+        """
+        target = published.inside(self.spec).get(port, port)
+        try:
+            return await (await self._inside(self.spec)).connection.dial(target)
+        except PortRefused as error:
+            if target == port:
+                raise
+            raise PortRefused(f"port {port} leads to port {target} inside: {error.message}", port=port) from None
 
     async def listening(self) -> list[ListeningSocket]:
-        """The TCP ports that something in the container listens on."""
-        return await (await self._inside(self.spec)).connection.listening()
+        """The TCP ports that something in the container listens on, by the number under which `dial` reaches them."""
+        outside = {inside: port for port, inside in published.inside(self.spec).items()}
+        found = await (await self._inside(self.spec)).connection.listening()
+        return [msgspec.structs.replace(one, port=outside.get(one.port, one.port)) for one in found]
 
     async def adopt(self) -> list[ProcessHandle]:
         """What an earlier daemon started here and is still known."""

@@ -144,6 +144,9 @@ class HostBackend(NoFilesOfItsOwn):
         """There is nothing that takes time."""
         return None
 
+    def give_back(self, workspace: str) -> None:
+        """Nothing was made for it."""
+
     async def begin(self, spec: MachineSpec) -> None:
         """There is nothing that takes time."""
 

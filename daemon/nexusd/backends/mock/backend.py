@@ -95,6 +95,10 @@ class MockBackend:
         """See `Backend.ahead`."""
         return self._inner.ahead(options)
 
+    def give_back(self, workspace: str) -> None:
+        """See `Backend.give_back`."""
+        self._inner.give_back(workspace)
+
     async def begin(self, spec: MachineSpec) -> None:
         """See `Backend.begin`."""
         await self._inner.begin(spec)

@@ -118,6 +118,23 @@ async def test_one_that_somebody_removed_is_made_again(engine, backend, worktree
         await backend.destroy(workspace)
 
 
+async def test_one_whose_workspace_was_refused_is_for_the_next(engine, backend, worktree):
+    await backend.create(spec_for(worktree, "ws_first"))
+    coming = await made(backend)
+    for _ in range(2):
+        assert backend.ahead(MachineOptions()) == coming
+        backend.give_back(coming)
+        backend.give_back(coming)
+        backend.give_back("ws_other")
+        assert coming not in await listed(backend)
+    assert backend.ahead(MachineOptions()) == coming
+    await backend.begin(spec_for(worktree, coming))
+    backend.give_back(coming)
+    assert backend.ahead(MachineOptions()) != coming, "that is a workspace now"
+    for workspace in ("ws_first", coming):
+        await backend.destroy(workspace)
+
+
 async def test_one_that_did_not_become_a_workspace_is_an_orphan_after_a_while(engine, backend, worktree, monkeypatch):
     await backend.create(spec_for(worktree, "ws_first"))
     coming = await made(backend)

@@ -139,3 +139,25 @@ async def test_stopping_ends_what_runs_and_starting_begins_anew(
     ran = await asyncio.to_thread(daemon.call, "exec.run", workspace="inside", argv=["ps", "-o", "args"])
     assert "sleep" not in ran["stdout"]["text"]
     assert (await asyncio.to_thread(daemon.call, "workspace.get", workspace="inside"))["generation"] == 2
+
+
+async def test_the_next_workspace_is_the_one_that_a_network_was_made_for(
+    daemon: DaemonProcess, engine: TestEngine, repository: Path
+) -> None:
+    def networks() -> set[str]:
+        return {one["Name"] for one in engine.api.networks(filters={"label": "nexus.workspace"})}
+
+    before = networks()
+    first = await asyncio.to_thread(create, daemon, repository, "first")
+    made: set[str] = set()
+    for _ in range(600):
+        made = made or networks() - before - {f"nexus-{first['id']}"}
+        await asyncio.sleep(0 if made else 0.05)
+    refused = await asyncio.to_thread(
+        daemon.rpc, "workspace.create", name="first", repository={"url": str(repository)}, backend="docker"
+    )
+    assert refused["error"]["data"]["name"] == "workspace_exists"
+    second = await asyncio.to_thread(create, daemon, repository, "second")
+    assert made == {f"nexus-{second['id']}"}, "what was refused has not used it up"
+    ran = await asyncio.to_thread(daemon.call, "exec.run", workspace="second", argv=["true"])
+    assert ran["exit"]["code"] == 0

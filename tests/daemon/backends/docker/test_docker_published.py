@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from docker_backend import make_backend, spec_for
-from nexus_sdk.protocol.errors import BackendFailed, PortTaken
+from nexus_sdk.protocol.errors import BackendFailed, PortRefused, PortTaken
 from nexus_sdk.protocol.types import MachineOptions
 from nexusd.backends.base import SpawnSpec
 from nexusd.backends.docker.helper import NexusInit
@@ -44,15 +44,15 @@ class Node:
         await self.backend.create(self.spec)
         await self.backend.start(self.spec)
 
-    async def serve(self, port, address="127.0.0.1"):
-        """Let something inside answer on a port, once it listens there."""
+    async def serve(self, port, address="127.0.0.1", shown=None):
+        """Let something inside answer on a port, once it listens there; `shown` is the number that is told of it."""
         machine = self.backend.machine(self.spec)
         process = f"pr_{next(self.numbers)}"
         argv = ("httpd", "-f", "-p", f"{address}:{port}", "-h", "/workspace")
         await machine.spawn(SpawnSpec(process=process, argv=argv, log=self.log_of(process), capacity=1 << 20))
         async with asyncio.timeout(30):
             while True:
-                if port in {one.port for one in await machine.listening()}:
+                if (shown or port) in {one.port for one in await machine.listening()}:
                     break
                 await asyncio.sleep(0.02)
 
@@ -106,8 +106,17 @@ async def test_a_server_on_its_own_loopback_is_reached(make_node, engine):
 @pytest.mark.parametrize("egress", [True, False])
 async def test_another_port_inside(make_node, egress):
     node = await make_node(MachineOptions(container_ports={"web": 8000}, egress=egress))
-    await node.serve(8000)
+    machine = node.backend.machine(node.spec)
+    with pytest.raises(PortRefused, match=rf"port {node.web} leads to port 8000 inside.*refused") as caught:
+        await machine.dial(node.web)
+    assert caught.value.details.port == node.web
+    await node.serve(8000, shown=node.web)
     assert await get(node.web) == b"# Example\n"
+    for port in (node.web, 8000):
+        stream = await machine.dial(port)
+        await stream.send(b"GET /README.md HTTP/1.0\r\n\r\n")
+        assert await stream.receive(10000)
+        await stream.aclose()
 
 
 async def test_it_is_served_while_no_daemon_is_there_and_by_the_next(make_node):
