@@ -285,8 +285,7 @@ func TestAnUpgradeDoesNotWaitForWhoTakesNothing(t *testing.T) {
 		taken, _ := io.Copy(stuck, rand.Reader)
 		return taken == 0
 	})
-	name, d := m.upgrade(d, successor, build2)
-	if name != "" {
+	if name, _ := m.upgrade(d, successor, build2); name != "" {
 		t.Fatal(name)
 	}
 	conn := reach(t, address)
