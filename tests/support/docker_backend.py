@@ -26,7 +26,8 @@ class NoConnection:
         self.published: set[int] = set()
 
     async def publish(self, listening: socket.socket, port: int) -> None:
-        """Nobody inside would take it."""
+        """Nobody inside takes it."""
+        self.published.add(listening.getsockname()[1])
 
     async def shutdown(self, grace: float) -> None:
         raise BackendFailed("nobody to ask", backend="docker", step="stop", reason="no helper")

@@ -14,6 +14,7 @@ from collections.abc import Collection, Mapping
 from nexus_sdk.protocol.errors import PortTaken
 
 from nexusd.backends.base import MachineSpec
+from nexusd.backends.host.net import listeners
 
 ADDRESS = "127.0.0.1"
 """Where a port is on this node: on loopback alone, like a server on the host backend."""
@@ -29,12 +30,15 @@ def inside(spec: MachineSpec) -> dict[int, int]:
 def listen(spec: MachineSpec, without: Collection[int] = ()) -> dict[int, socket.socket]:
     """Listen on the ports of a workspace, by port on this node; the caller closes them.
 
+    One is left out that nobody listens on and that cannot be had all the same: a connection of this node to itself has
+    it as its own end, since the range may lie within what the system gives to those. It ends some day.
+
     Args:
         spec: the workspace.
         without: ports on this node that need not be listened on.
 
     Raises:
-        PortTaken: another program has one of them.
+        PortTaken: another program listens on one of them.
         OSError: as socket(2).
     """
     found: dict[int, socket.socket] = {}
@@ -51,6 +55,9 @@ def listen(spec: MachineSpec, without: Collection[int] = ()) -> dict[int, socket
             except OSError as error:
                 if error.errno != errno.EADDRINUSE:
                     raise
+                if all(one.port != port for one in listeners()):
+                    found.pop(port).close()
+                    continue
                 raise PortTaken(
                     f"port {port} of this node ({name}) is taken by another program",
                     hint=f"`ss -ltnp 'sport = :{port}'` shows which; end it, and start the workspace again.",

@@ -25,6 +25,8 @@ log = logging.getLogger(__name__)
 
 PATIENCE = 10.0
 """Seconds that a helper may take until it answers."""
+AGAIN = 1.0
+"""Seconds between two attempts to have a port."""
 
 
 class Sessions:
@@ -45,6 +47,7 @@ class Sessions:
         self._live: dict[str, tuple[Inside, Held]] = {}
         self._opening: dict[str, asyncio.Task[Inside]] = {}
         self._reserved: dict[str, dict[int, socket.socket]] = {}
+        self._late: set[asyncio.Task[None]] = set()
 
     def live(self, workspace: str) -> Inside | None:
         """The connection there is, if it was not lost."""
@@ -148,6 +151,11 @@ class Sessions:
             held.close()
             await connection.close()
             raise
+        if published.inside(spec).keys() - connection.published:
+            late = asyncio.create_task(self._publish_late(spec, connection), name=f"ports of {workspace}")
+            self._late.add(late)
+            late.add_done_callback(self._late.discard)
+            connection.closed.add_done_callback(lambda _: late.cancel())
         inside = Inside(connection, _environment(spec, container, note))
         self._live[workspace] = inside, held
         return inside
@@ -163,6 +171,20 @@ class Sessions:
                 await connection.publish(made, inside[port])
         finally:
             published.close(listening)
+
+    async def _publish_late(self, spec: MachineSpec, connection: Connection) -> None:
+        """Serve the ports that could not be had before, as soon as they can be."""
+        wanted = published.inside(spec).keys()
+        late = ", ".join(map(str, sorted(wanted - connection.published)))
+        log.warning(
+            "workspace %s: connections of others use its ports, which are served later: %s", spec.workspace, late
+        )
+        while wanted - connection.published:
+            await asyncio.sleep(AGAIN)
+            try:
+                await self._publish(spec, connection)
+            except (NexusError, OSError) as error:
+                log.debug("workspace %s: %s", spec.workspace, error)
 
     async def _forget(self, workspace: str) -> None:
         """Drop a connection that was lost."""

@@ -13,6 +13,7 @@ from docker_backend import make_backend, spec_for
 from nexus_sdk.protocol.errors import BackendFailed, PortRefused, PortTaken
 from nexus_sdk.protocol.types import MachineOptions
 from nexusd.backends.base import SpawnSpec
+from nexusd.backends.docker import sessions
 from nexusd.backends.docker.helper import NexusInit
 from nexusd.backends.host.net import listeners
 
@@ -197,6 +198,42 @@ async def test_a_taken_port_is_named_before_anything_is_started(make_node, engin
     assert engine.api.inspect_container(f"nexus-{node.spec.workspace}")["State"] == before
     await node.backend.start(node.spec)
     assert {port for port, _ in node.served()} == {node.web, node.api}
+
+
+async def test_a_port_that_a_connection_uses_is_served_when_that_has_ended(make_node, monkeypatch):
+    """It is no server's: nobody could be asked to end it, and `ss -l` would not show it."""
+    monkeypatch.setattr(sessions, "AGAIN", 0.05)
+    node = await make_node()
+    await node.backend.stop(node.spec.workspace, 1)
+    with socket.create_server(("127.0.0.1", 0)) as server, socket.socket() as client:
+        client.bind(("127.0.0.1", node.web))
+        client.connect(server.getsockname())
+        with server.accept()[0]:
+            await node.backend.start(node.spec)
+            assert {port for port, _ in node.served()} == {node.api}
+            assert await node.backend.machine(node.spec).listening() == []
+    await node.serve(node.web)
+    async with asyncio.timeout(30):
+        while True:
+            if node.web in {port for port, _ in node.served()}:
+                break
+            await asyncio.sleep(0.02)
+    assert await get(node.web) == b"# Example\n"
+    assert node.backend._sessions._late == set()
+
+
+async def test_nobody_waits_for_ports_of_a_workspace_that_has_stopped(make_node):
+    node = await make_node()
+    await node.backend.stop(node.spec.workspace, 1)
+    with socket.create_server(("127.0.0.1", 0)) as server, socket.socket() as client:
+        client.bind(("127.0.0.1", node.web))
+        client.connect(server.getsockname())
+        with server.accept()[0]:
+            await node.backend.start(node.spec)
+            [waiting] = node.backend._sessions._late
+            await node.backend.stop(node.spec.workspace, 1)
+            await asyncio.wait([waiting], timeout=30)
+            assert waiting.cancelled() and node.backend._sessions._late == set()
 
 
 async def test_processes_inside_cannot_take_the_sockets(make_node, engine, go, worktree):
