@@ -17,13 +17,12 @@ from collections.abc import Callable, Collection, Sequence
 import msgspec
 from nexus_sdk.protocol.errors import InvalidParams, PortsExhausted
 
+from nexusd.backends.host.net import listened_on
+
 STANDARD = {"ssh": 0, "web": 1, "api": 2, "db": 3, "cache": 4}
 """Offsets of the standard names inside a block; the others follow from `FIRST_EXTRA`, in the order they are given."""
 
 FIRST_EXTRA = 5
-
-_LISTEN = "0A"
-"""TCP_LISTEN in /proc/net/tcp (proc(5))."""
 
 
 class PortRange(msgspec.Struct, frozen=True):
@@ -50,22 +49,8 @@ def is_free(port: int) -> bool:
         try:
             probe.bind(("127.0.0.1", port))
         except OSError:
-            return sys.platform == "linux" and not _listens(port)
+            return sys.platform == "linux" and not listened_on(port)
     return True
-
-
-def _listens(port: int) -> bool:
-    suffix = f":{port:04X}"
-    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
-        try:
-            with open(table, encoding="ascii") as lines:
-                for line in lines:
-                    _, local, _, state, *_ = line.split(maxsplit=4)
-                    if state == _LISTEN and local.endswith(suffix):
-                        return True
-        except FileNotFoundError:
-            continue  # a kernel without IPv6
-    return False
 
 
 def allocate(

@@ -14,7 +14,7 @@ from collections.abc import Collection, Mapping
 from nexus_sdk.protocol.errors import PortTaken
 
 from nexusd.backends.base import MachineSpec
-from nexusd.backends.host.net import listeners
+from nexusd.backends.host.net import listened_on
 
 ADDRESS = "127.0.0.1"
 """Where a port is on this node: on loopback alone, like a server on the host backend."""
@@ -55,7 +55,7 @@ def listen(spec: MachineSpec, without: Collection[int] = ()) -> dict[int, socket
             except OSError as error:
                 if error.errno != errno.EADDRINUSE:
                     raise
-                if all(one.port != port for one in listeners()):
+                if not listened_on(port):
                     found.pop(port).close()
                     continue
                 raise PortTaken(

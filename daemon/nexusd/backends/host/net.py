@@ -55,6 +55,11 @@ def listeners() -> list[Listener]:
     return found
 
 
+def listened_on(port: int) -> bool:
+    """Whether something in our network namespace listens on the port, on whatever address."""
+    return any(listener.port == port for listener in listeners())
+
+
 def _address(text: str) -> str:
     # Words of 32 bits in the machine's byte order, each written as one number (proc(5)).
     raw = bytes.fromhex(text)
