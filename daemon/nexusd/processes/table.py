@@ -242,16 +242,19 @@ class ProcessTable:
                 deadline=started_at + min(timedelta(milliseconds=timeout_ms), FAR) if timeout_ms else None,
             )
             log = OutputLog.create(path, log_limit) if handle.kept is None else OutputLog.kept(path, log_limit)
-            process = self._live[id] = LiveProcess(record, log, handle, self._drain_wait)
-            process.on_idle = self._drop_idle
-            process.on_ending = self._archive.note_ending
-            process.on_signalled = self._archive.note_signalled
-            return process
+            return self._take(record, log, handle)
         finally:
             spawning.discard(spawn)
             spawn.set_result(None)
             if not spawning:
                 self._spawning.pop(workspace.id, None)
+
+    def _take(self, record: ProcessRecord, log: OutputLog, handle: ProcessHandle) -> LiveProcess:
+        process = self._live[record.id] = LiveProcess(record, log, handle, self._drain_wait)
+        process.on_idle = self._drop_idle
+        process.on_ending = self._archive.note_ending
+        process.on_signalled = self._archive.note_signalled
+        return process
 
     def _watch(self, process: LiveProcess, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work, name=f"process {process.id}")
@@ -511,12 +514,8 @@ class ProcessTable:
         for record in running:
             handle = handles.pop(record.id)
             assert handle.kept is not None
-            process = LiveProcess(record, OutputLog.kept(handle.kept.log, 0), handle, self._drain_wait)
-            process.on_idle = self._drop_idle
-            process.on_ending = self._archive.note_ending
-            process.on_signalled = self._archive.note_signalled
+            process = self._take(record, OutputLog.kept(handle.kept.log, 0), handle)
             process.hold_beginning(HOLD_ON, handle.kept.floor if handle.kept.floor is not None else process.log.end)
-            self._live[record.id] = process
             self._watch(process, self._see_through(process))
             # After its follower, which hears first of an end that there was while no daemon looked.
             process.resume_end(now())
