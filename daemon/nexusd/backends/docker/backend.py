@@ -214,18 +214,18 @@ class DockerBackend:
         workspace = spec.workspace
         async with self._verb(workspace, "start"):
             container = await self._maker.make(spec, quiet)
-            if container.state == "paused":
-                await self._containers.unpause(container)
-            elif container.state != "running":
+            if container.state == "stopped":
                 await self._sessions.drop(workspace)
                 with self._sessions.reserved(spec):
                     await self._run(spec, container)
-            await self._wanted(workspace, "running")
-            await self._sessions.of(spec)
+            else:
+                await self._containers.unpause(container)
+                await self._wanted(workspace, "running")
+                await self._sessions.of(spec)
             self._expected[workspace] = "running"
 
     async def _run(self, spec: MachineSpec, container: Container) -> None:
-        # What is written down meanwhile takes no less time than the engine's answer.
+        # What is written down meanwhile, also that it is to run, takes no less time than the engine's answer.
         network = self._networks.ensure(spec.workspace, internal=not spec.options.egress)
         await both(network, self._sessions.new_secret(spec, container))
         failpoint("docker.start.before")
@@ -420,7 +420,7 @@ class DockerBackend:
                     self._seen(workspace)
             if self._expected:
                 self._follow()
-            if not self._busy:
+            if not self._busy and not self._trouble:
                 self._ahead.later()
 
     def _require_open(self, step: str) -> None:
