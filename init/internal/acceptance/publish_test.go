@@ -15,13 +15,13 @@ import (
 )
 
 // apart starts one in a network of its own, which only root can make.
-func apart(t *testing.T) *machine {
+func apart(t *testing.T, wrapper ...string) *machine {
 	t.Helper()
 	if os.Geteuid() != 0 {
 		t.Skip("only root can make a network namespace")
 	}
-	return start(t, []string{"unshare", "--net", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c",
-		`ip link set lo up && exec "$@"`, "sh"})
+	return start(t, append(wrapper, "unshare", "--net", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c",
+		`ip link set lo up && exec "$@"`, "sh"))
 }
 
 // listening returns the descriptor of a socket that listens in our network, and its address.
@@ -88,6 +88,16 @@ func reach(t *testing.T, address string) *net.TCPConn {
 	return conn.(*net.TCPConn)
 }
 
+// lastWord says something and nothing more, and expects this and an end.
+func lastWord(t *testing.T, conn *net.TCPConn, say, expected string) {
+	t.Helper()
+	io.WriteString(conn, say)
+	conn.CloseWrite()
+	if got, err := io.ReadAll(conn); err != nil || string(got) != expected {
+		t.Errorf("%q %v", got, err)
+	}
+}
+
 func TestAPublishedPortLeadsToOurOwnLoopback(t *testing.T) {
 	m := apart(t)
 	d := m.connect()
@@ -120,12 +130,7 @@ func TestAPublishedPortIsServedWithoutADaemon(t *testing.T) {
 	d := m.connect()
 	address := d.published(d.serving("s", echo))
 	d.close()
-	conn := reach(t, address)
-	io.WriteString(conn, "said")
-	conn.CloseWrite()
-	if got, err := io.ReadAll(conn); err != nil || string(got) != "SAID; it ends" {
-		t.Errorf("%q %v", got, err)
-	}
+	lastWord(t, reach(t, address), "said", "SAID; it ends")
 }
 
 func TestAPublishedPortWithoutAServerResets(t *testing.T) {
@@ -267,11 +272,7 @@ func TestAnUpgradeKeepsPortsAndConnections(t *testing.T) {
 	if got, err := io.ReadAll(half); err != nil || string(got) != "; it ends" {
 		t.Errorf("%q %v", got, err)
 	}
-	io.WriteString(quiet, "after")
-	quiet.CloseWrite()
-	if got, err := io.ReadAll(quiet); err != nil || string(got) != "AFTER; it ends" {
-		t.Errorf("%q %v", got, err)
-	}
+	lastWord(t, quiet, "after", "AFTER; it ends")
 }
 
 func TestAnUpgradeDoesNotWaitForWhoTakesNothing(t *testing.T) {
@@ -288,20 +289,11 @@ func TestAnUpgradeDoesNotWaitForWhoTakesNothing(t *testing.T) {
 	if name, _ := m.upgrade(d, successor, build2); name != "" {
 		t.Fatal(name)
 	}
-	conn := reach(t, address)
-	io.WriteString(conn, "said")
-	conn.CloseWrite()
-	if got, err := io.ReadAll(conn); err != nil || string(got) != "SAID; it ends" {
-		t.Errorf("%q %v", got, err)
-	}
+	lastWord(t, reach(t, address), "said", "SAID; it ends")
 }
 
 func TestManyConnectionsLeaveRoomForCommands(t *testing.T) {
-	if os.Geteuid() != 0 {
-		t.Skip("only root can make a network namespace")
-	}
-	m := start(t, []string{"prlimit", "--nofile=128:128", "unshare", "--net", "--pid", "--fork", "--kill-child", "--mount-proc",
-		"sh", "-c", `ip link set lo up && exec "$@"`, "sh"})
+	m := apart(t, "prlimit", "--nofile=128:128")
 	d := m.connect()
 	address := d.published(d.serving("s", echo))
 	var open []*net.TCPConn

@@ -170,11 +170,7 @@ func TestAfterAShutdownNothingIsLeft(t *testing.T) {
 }
 
 func TestPortsInsideANetworkOfItsOwn(t *testing.T) {
-	if os.Geteuid() != 0 {
-		t.Skip("only root can make a network namespace")
-	}
-	m := start(t, []string{"unshare", "--net", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c",
-		`ip link set lo up && exec "$@"`, "sh"})
+	m := apart(t)
 	d := m.connect()
 	server := `import socket, sys
 a = socket.socket(socket.AF_INET); a.bind(("127.0.0.1", 0)); a.listen()

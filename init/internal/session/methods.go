@@ -65,7 +65,7 @@ func (c *connection) requested(request *wire.Request, message *wire.Message) err
 		var params struct{}
 		c.reply(id, empty{}, request.Decode(&params))
 	case "spawn":
-		c.spawn(request, message.Take())
+		c.spawn(request, message)
 	case "settle":
 		var params struct {
 			Process string `json:"process"`
@@ -143,7 +143,7 @@ func (c *connection) requested(request *wire.Request, message *wire.Message) err
 		}
 		c.answerLater(id, func() { c.dial(id, params.Port) })
 	case "publish":
-		c.publish(request, message.Take())
+		c.publish(request, message)
 	case "root":
 		var params struct{}
 		if failure := request.Decode(&params); failure != nil {
@@ -169,16 +169,8 @@ func (c *connection) requested(request *wire.Request, message *wire.Message) err
 		var params struct {
 			Build string `json:"build"`
 		}
-		file := message.Take()
-		failure := request.Decode(&params)
-		if failure == nil && file < 0 {
-			failure = wire.Errorf(wire.InvalidParams, nil, "upgrade comes with one descriptor, the new program")
-		}
-		if failure != nil {
-			if file >= 0 {
-				syscall.Close(file)
-			}
-			refuse(failure)
+		file := c.descriptor(request, message, &params, "the new program")
+		if file < 0 {
 			return nil
 		}
 		c.answerLater(id, func() {
@@ -281,17 +273,27 @@ func grace(milliseconds uint64) time.Duration {
 	return time.Duration(min(milliseconds, uint64(longestGrace.Milliseconds()))) * time.Millisecond
 }
 
-func (c *connection) spawn(request *wire.Request, fd int) {
-	var spec process.Spec
-	failure := request.Decode(&spec)
+// descriptor reads the params of a request that comes with one descriptor, and returns that; -1 where it was refused.
+func (c *connection) descriptor(request *wire.Request, message *wire.Message, params any, what string) int {
+	fd := message.Take()
+	failure := request.Decode(params)
 	if failure == nil && fd < 0 {
-		failure = wire.Errorf(wire.InvalidParams, nil, "spawn comes with one descriptor, the log's file")
+		failure = wire.Errorf(wire.InvalidParams, nil, "%s comes with one descriptor, %s", request.Method, what)
 	}
-	if failure != nil {
-		if fd >= 0 {
-			syscall.Close(fd)
-		}
-		c.reply(request.ID, nil, failure)
+	if failure == nil {
+		return fd
+	}
+	if fd >= 0 {
+		syscall.Close(fd)
+	}
+	c.reply(request.ID, nil, failure)
+	return -1
+}
+
+func (c *connection) spawn(request *wire.Request, message *wire.Message) {
+	var spec process.Spec
+	fd := c.descriptor(request, message, &spec, "the log's file")
+	if fd < 0 {
 		return
 	}
 	target, failure := c.server.Table.Spawn(&spec, os.NewFile(uintptr(fd), "log"))
@@ -339,23 +341,18 @@ func (c *connection) dial(id json.RawMessage, port int) {
 	}{address}), file)
 }
 
-func (c *connection) publish(request *wire.Request, fd int) {
+func (c *connection) publish(request *wire.Request, message *wire.Message) {
 	var params struct {
 		Port int `json:"port"`
 	}
-	failure := request.Decode(&params)
-	if failure == nil && fd < 0 {
-		failure = wire.Errorf(wire.InvalidParams, nil, "publish comes with one descriptor, a listening socket")
+	fd := c.descriptor(request, message, &params, "a listening socket")
+	if fd < 0 {
+		return
 	}
-	if failure == nil && !c.server.everything() {
+	if !c.server.everything() {
 		// The loopback of a host is where the socket itself may be: its connections would come back to it.
-		failure = wire.Errorf(wire.InvalidParams, nil, "a keeper's processes serve the node's ports themselves")
-	}
-	if failure != nil {
-		if fd >= 0 {
-			syscall.Close(fd)
-		}
-		c.reply(request.ID, nil, failure)
+		syscall.Close(fd)
+		c.reply(request.ID, nil, wire.Errorf(wire.InvalidParams, nil, "a keeper's processes serve the node's ports themselves"))
 		return
 	}
 	added, failure := c.server.Ports.Add(params.Port, fd)
