@@ -8,6 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from nexusd.git import worktrees
+from nexusd.git.layout import Checkout
 
 GitCall = Callable[..., str]
 
@@ -62,3 +64,28 @@ def home(tmp_path: Path) -> Path:
     path = tmp_path / "home"
     path.mkdir(mode=0o700)
     return path
+
+
+@pytest.fixture
+def library(tmp_path: Path, git: GitCall) -> Path:
+    """A repository that becomes a submodule."""
+    path = tmp_path / "library"
+    path.mkdir()
+    git(path, "init", "--quiet")
+    (path / "lib.txt").write_text("lib\n")
+    git(path, "add", ".")
+    git(path, "commit", "--quiet", "-m", "library")
+    return path
+
+
+@pytest.fixture
+async def submodule(repo: Path, library: Path, git: GitCall, own_configuration: Path) -> Checkout:
+    """A worktree with a submodule, `lib`, that is checked out."""
+    with own_configuration.open("a") as config:
+        config.write('[protocol "file"]\n\tallow = always\n')
+    git(repo, "submodule", "--quiet", "add", str(library), "lib")
+    git(repo, "commit", "--quiet", "-m", "with a submodule")
+    place = repo / ".nexus" / "worktrees" / "w"
+    await worktrees.create(repo, place, "nexus/w", git(repo, "rev-parse", "main"))
+    git(place, "submodule", "--quiet", "update", "--init")
+    return Checkout.find(repo, place)

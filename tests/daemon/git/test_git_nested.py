@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from nexus_sdk.protocol.errors import GitFailed, NothingToCommit
 from nexus_sdk.protocol.types import GitBranchParams, GitCommitParams, GitDiffParams, GitStatusParams, GitSyncParams
-from nexusd.git import operations, worktrees
+from nexusd.git import operations
 from nexusd.git.layout import Checkout
 from nexusd.git.worktrees import inspect_work, remove
 
@@ -18,28 +18,9 @@ BRANCH = "nexus/w"
 
 
 @pytest.fixture
-def library(tmp_path: Path, git) -> Path:
-    """A repository that becomes a submodule."""
-    path = tmp_path / "library"
-    path.mkdir()
-    git(path, "init", "--quiet")
-    (path / "lib.txt").write_text("lib\n")
-    git(path, "add", ".")
-    git(path, "commit", "--quiet", "-m", "library")
-    return path
-
-
-@pytest.fixture
-async def checkout(repo: Path, library: Path, git, own_configuration: Path) -> Checkout:
+def checkout(submodule: Checkout) -> Checkout:
     """A worktree with a submodule, `lib`, that is checked out."""
-    with own_configuration.open("a") as config:
-        config.write('[protocol "file"]\n\tallow = always\n')
-    git(repo, "submodule", "--quiet", "add", str(library), "lib")
-    git(repo, "commit", "--quiet", "-m", "with a submodule")
-    place = repo / ".nexus" / "worktrees" / "w"
-    await worktrees.create(repo, place, BRANCH, git(repo, "rev-parse", "main"))
-    git(place, "submodule", "--quiet", "update", "--init")
-    return Checkout.find(repo, place)
+    return submodule
 
 
 # -- nothing runs ----------------------------------------------------------------------------------------------------

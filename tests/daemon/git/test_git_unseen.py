@@ -182,26 +182,13 @@ async def test_no_program_of_the_worktree_runs(repo: Path, checkout: Checkout, g
     assert not proof.exists()
 
 
-async def test_in_a_submodule(repo: Path, git, tmp_path: Path, own_configuration: Path) -> None:
-    library = tmp_path / "library"
-    library.mkdir()
-    git(library, "init", "--quiet")
-    (library / "lib.txt").write_text("lib\n")
-    git(library, "add", ".")
-    git(library, "commit", "--quiet", "-m", "library")
-    with own_configuration.open("a") as config:
-        config.write('[protocol "file"]\n\tallow = always\n')
-    git(repo, "submodule", "--quiet", "add", str(library), "lib")
-    git(repo, "commit", "--quiet", "-m", "with a submodule")
-    place = repo / ".nexus" / "worktrees" / "w"
-    await worktrees.create(repo, place, BRANCH, git(repo, "rev-parse", "main"))
-    git(place, "submodule", "--quiet", "update", "--init")
-    checkout = Checkout.find(repo, place)
+async def test_in_a_submodule(repo: Path, git, submodule: Checkout) -> None:
+    place = submodule.path
     flag(git, place / "lib", "skip-worktree", "lib.txt")
     flag(git, place, "assume-unchanged", "lib")
-    await holds(repo, checkout)
+    await holds(repo, submodule)
     (place / "lib" / "lib.txt").write_text("mine\n")
-    await holds(repo, checkout, "lib/lib.txt")
+    await holds(repo, submodule, "lib/lib.txt")
 
 
 async def test_nothing_more_is_run_where_nothing_is_flagged(

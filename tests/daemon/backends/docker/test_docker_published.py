@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import socket
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -70,6 +71,16 @@ async def get(port):
         return (await reader.read()).rpartition(b"\r\n\r\n")[2]
     finally:
         writer.close()
+
+
+@contextmanager
+def passing(port):
+    """A connection of this node to itself that has a port as its own end."""
+    with socket.create_server(("127.0.0.1", 0)) as server, socket.socket() as client:
+        client.bind(("127.0.0.1", port))
+        client.connect(server.getsockname())
+        with server.accept()[0]:
+            yield
 
 
 @pytest.fixture
@@ -205,13 +216,10 @@ async def test_a_port_that_a_connection_uses_is_served_when_that_has_ended(make_
     monkeypatch.setattr(sessions, "AGAIN", 0.05)
     node = await make_node()
     await node.backend.stop(node.spec.workspace, 1)
-    with socket.create_server(("127.0.0.1", 0)) as server, socket.socket() as client:
-        client.bind(("127.0.0.1", node.web))
-        client.connect(server.getsockname())
-        with server.accept()[0]:
-            await node.backend.start(node.spec)
-            assert {port for port, _ in node.served()} == {node.api}
-            assert await node.backend.machine(node.spec).listening() == []
+    with passing(node.web):
+        await node.backend.start(node.spec)
+        assert {port for port, _ in node.served()} == {node.api}
+        assert await node.backend.machine(node.spec).listening() == []
     await node.serve(node.web)
     async with asyncio.timeout(30):
         while True:
@@ -225,15 +233,12 @@ async def test_a_port_that_a_connection_uses_is_served_when_that_has_ended(make_
 async def test_nobody_waits_for_ports_of_a_workspace_that_has_stopped(make_node):
     node = await make_node()
     await node.backend.stop(node.spec.workspace, 1)
-    with socket.create_server(("127.0.0.1", 0)) as server, socket.socket() as client:
-        client.bind(("127.0.0.1", node.web))
-        client.connect(server.getsockname())
-        with server.accept()[0]:
-            await node.backend.start(node.spec)
-            [waiting] = node.backend._sessions._late
-            await node.backend.stop(node.spec.workspace, 1)
-            await asyncio.wait([waiting], timeout=30)
-            assert waiting.cancelled() and node.backend._sessions._late == set()
+    with passing(node.web):
+        await node.backend.start(node.spec)
+        [waiting] = node.backend._sessions._late
+        await node.backend.stop(node.spec.workspace, 1)
+        await asyncio.wait([waiting], timeout=30)
+        assert waiting.cancelled() and node.backend._sessions._late == set()
 
 
 async def test_processes_inside_cannot_take_the_sockets(make_node, engine, go, worktree):
